@@ -1,0 +1,15 @@
+/** Commands: what is asked of a run. Each says who asks. */
+import type { SyncRequest } from "./sync.ts";
+
+export type Command =
+  | { type: "start"; actor: string }
+  | { type: "sync"; request: SyncRequest }
+  | { type: "cancel"; actor: string }
+  | { type: "pause"; actor: string }
+  | { type: "resume"; actor: string }
+  /** Again what did not complete; with `from`, also that task and all after it. */
+  | { type: "retry"; actor: string; from?: string }
+  /** Time passed: do what is due. */
+  | { type: "wake" }
+  /** A hub keeps a slot for tasks of this lane. */
+  | { type: "slot"; lane: string };

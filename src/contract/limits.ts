@@ -1,0 +1,108 @@
+/**
+ * Every limit of the service, in one place, each with its reason.
+ * Sizes are bytes unless the name says otherwise, times milliseconds (`…Ms`) or seconds (`…Seconds`).
+ */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** What a caller may send and what a workflow may say. */
+export const LIMITS = {
+  // The YAML parser takes about 1 s for 1 MiB; the text is measured before it is parsed.
+  yamlBytes: 1 * MIB,
+  // Inlined files arrive in JSON; an isolate has 128 MB for the body, its parse and its copy.
+  bodyBytes: 24 * MIB,
+  tasks: 10_000,
+  edges: 100_000,
+  // JSON.stringify and zod recurse; 64 levels are far below what overflows a stack.
+  depth: 64,
+  // A YAML alias may stand for this many nodes in all: the "billion laughs" guard.
+  yamlAliases: 100,
+  nameChars: 200,
+  taskIdChars: 100,
+  descriptionChars: 1000,
+  tags: 50,
+  tagChars: 200,
+  metadataBytes: 64 * KIB,
+  inputs: 100,
+  retryAttempts: 10,
+  parallelTasks: 1000,
+  taskTimeoutSeconds: 3600,
+  runTimeoutSeconds: 86_400,
+  // Problems reported for one file; beyond it the list ends with a note.
+  problems: 200,
+  pageItems: 200,
+  waitSeconds: 60,
+  idempotencyKeyChars: 255,
+
+  // One task's result. Chunks below the row limit of 2 MB hold it.
+  resultBytes: 8 * MIB,
+  // Params of one task after substitution: they travel in one answer.
+  paramsBytes: 16 * MIB,
+  // One answer to a sync; RPC refuses 32 MiB.
+  answerBytes: 16 * MIB,
+  // Declared outputs of one run, like one result.
+  outputsBytes: 8 * MIB,
+  errorMessageChars: 2000,
+  errorDetailsBytes: 16 * KIB,
+  // A row of an object or of D1 holds 2 MB; what is longer is cut into rows of this size.
+  rowBytes: 1 * MIB,
+  // Text of a running task kept for followers that come later.
+  tokenTextBytes: 256 * KIB,
+  // A follower that is this far behind is cut off; it resumes where it was.
+  followerBytes: 1 * MIB,
+  // Followers of one run.
+  followers: 100,
+  // One batch of history: one D1 transaction.
+  historyBatchBytes: 4 * MIB,
+  // A queue message (platform: 128 KB).
+  messageBytes: 128 * KIB,
+} as const;
+
+/** How the run, its executors and the hub keep each other honest. */
+export const TIMING = {
+  // An attempt whose executor was not heard of for so long is lost.
+  leaseMs: 30_000,
+  // An executor without an answered sync for so long aborts its calls: before the lease ends, so that
+  // a call is never made twice at the same time.
+  leaseAbortMs: 25_000,
+  // Executors speak at least this often while they hold something.
+  renewMs: 10_000,
+  // An invitation without a sync is sent again after 5 s, then 10 s, … 5 min.
+  patienceMs: 5_000,
+  patienceMaxMs: 300_000,
+  // Spread of leases and patience by run id, so that a deploy causes no herd.
+  spread: 0.2,
+  // After `parked`, how long a need is not offered unless the hub invites.
+  parkedMs: 30_000,
+  // How long a freed slot is kept for the run that was invited to it.
+  reservationMs: 5_000,
+  // Waiting so long lifts a task one priority class.
+  ageingMs: 60_000,
+  // An attempt is timed out by its executor; the run does it itself this much later.
+  timeoutGraceMs: 5_000,
+  // The first projection of a run waits so long, so that a short run is written once.
+  projectionDelayMs: 1_000,
+  projectionPatienceMs: 60_000,
+  // How long an ended run stays in its own object.
+  retentionMs: 7 * 86_400_000,
+  sseCommentMs: 15_000,
+  tokenBatchMs: 50,
+} as const;
+
+/** Sizes of the pool and of what one executor carries. */
+export const CAPACITY = {
+  executors: 64,
+  // The platform lets an object wait for the headers of 6 connections; local runs do not enforce it, we do.
+  unansweredCalls: 6,
+  callsPerExecutor: 48,
+  // Tasks that need no provider end at once; this many go into one answer.
+  instantPerSync: 48,
+  invitations: 17,
+  // A consumer asks this many executors before the message goes back to the queue.
+  executorsAsked: 8,
+  // Losses in a row after which an attempt is not made again: a reply that kills its executor must end.
+  losses: 3,
+  // One hub's waiting needs; beyond it a run asks again by itself after `parkedMs`.
+  hubWaiting: 10_000,
+} as const;

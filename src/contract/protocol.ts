@@ -1,0 +1,72 @@
+/** A protocol is data: methods with schemas. It is the contract between a workflow and whatever carries it out. */
+import * as z from "zod";
+import { type Json, type JsonObject, jsonObject } from "./json.ts";
+import { retrySettings } from "./workflow.ts";
+
+export const protocolMethod = z.object({
+  description: z.string(),
+  params: jsonObject,
+  result: jsonObject,
+  timeout: z.number().optional(),
+  retry: retrySettings.optional(),
+  /** Another instance may be tried after bytes were sent. */
+  idempotent: z.boolean().optional(),
+});
+
+export const protocol = z.object({
+  name: z.string(),
+  version: z.string(),
+  description: z.string(),
+  methods: z.record(z.string(), protocolMethod),
+});
+export type Protocol = z.infer<typeof protocol>;
+export type ProtocolMethod = z.infer<typeof protocolMethod>;
+
+/**
+ * What a task asks of a hub. `model` and `tool` are absent where any instance of the protocol will do.
+ * Methods that are answered without a provider (echo, the built-in tools) have no need.
+ */
+export const need = z.object({
+  protocol: z.string(),
+  model: z.string().optional(),
+  tool: z.string().optional(),
+  tags: z.array(z.string()).optional(),
+});
+export type Need = z.infer<typeof need>;
+
+const BUILTIN_TOOLS = ["echo", "add", "multiply", "concat"];
+const BUILTIN_METHODS = [
+  ...BUILTIN_TOOLS.map((tool) => `mcp/tool.${tool}`),
+  "mcp/ping",
+  "mcp/tools/list",
+  "mcp/tools/call",
+  "mcp/server_info",
+];
+
+/** The full names of methods that Gleitzeit answers itself, at once, unless the task names a `server`. */
+export function isBuiltin(protocolName: string, method: string, params: JsonObject): boolean {
+  if (protocolName === "echo/v1") return true;
+  if (protocolName !== "mcp/v1" || params["server"] !== undefined) return false;
+  if (method === "mcp/tools/call") return BUILTIN_TOOLS.includes(String(params["name"]));
+  return BUILTIN_METHODS.includes(method);
+}
+
+/** What a task with these params asks of a hub; `params` may still hold references, which then stand in the need. */
+export function needOf(protocolName: string, method: string, params: JsonObject): Need | undefined {
+  if (isBuiltin(protocolName, method, params)) return undefined;
+  const found: Need = { protocol: protocolName };
+  const model = text(params["model"]);
+  if (protocolName === "llm/v1" && model !== undefined) found.model = model;
+  const tool = method.startsWith("mcp/tool.") ? method.slice("mcp/tool.".length) : undefined;
+  if (protocolName === "mcp/v1" && tool !== undefined) found.tool = tool;
+  return found;
+}
+
+/** The same text for the same need: what runs, hubs and executors group by. */
+export function needKey(asked: Need): string {
+  return JSON.stringify([asked.protocol, asked.model ?? null, asked.tool ?? null, asked.tags ?? []]);
+}
+
+function text(value: Json | undefined): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}

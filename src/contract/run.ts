@@ -1,0 +1,106 @@
+/** A run and its tasks as clients see them. */
+import * as z from "zod";
+import { taskError } from "./error.ts";
+import { skipReason, usage } from "./event.ts";
+import { runId } from "./id.ts";
+import { json, jsonObject } from "./json.ts";
+import { tags } from "./workflow.ts";
+
+export const RUN_STATUSES = ["pending", "running", "paused", "completed", "failed", "cancelled"] as const;
+export const runStatus = z.enum(RUN_STATUSES);
+export type RunStatus = z.infer<typeof runStatus>;
+export const hasEnded = (status: RunStatus): boolean =>
+  status === "completed" || status === "failed" || status === "cancelled";
+
+export const TASK_STATUSES = [
+  "waiting",
+  "queued",
+  "running",
+  "retrying",
+  "completed",
+  "failed",
+  "skipped",
+  "cancelled",
+] as const;
+export const taskStatus = z.enum(TASK_STATUSES);
+export type TaskStatus = z.infer<typeof taskStatus>;
+
+export const trigger = z.object({
+  kind: z.enum(["api", "cron", "webhook", "rpc", "mcp"]),
+  name: z.string().optional(),
+});
+export type Trigger = z.infer<typeof trigger>;
+
+const time = z.iso.datetime();
+
+/** How many tasks there are, in all and of each status. */
+export const progress = z
+  .object({ total: z.int() })
+  .extend(
+    Object.fromEntries(TASK_STATUSES.map((status) => [status, z.int()])) as Record<TaskStatus, z.ZodInt>,
+  );
+export type Progress = z.infer<typeof progress>;
+
+export const taskSummary = z.object({
+  id: z.string(),
+  name: z.string(),
+  method: z.string(),
+  status: taskStatus,
+  dependencies: z.array(z.string()),
+  attemptCount: z.int(),
+  instance: z.string().optional(),
+  usage: usage.optional(),
+  startedAt: time.optional(),
+  finishedAt: time.optional(),
+  skipReason: skipReason.optional(),
+  error: taskError.optional(),
+});
+export type TaskSummary = z.infer<typeof taskSummary>;
+
+export const attemptView = z.object({
+  number: z.int(),
+  status: z.enum(["running", "completed", "failed", "returned", "cancelled"]),
+  instance: z.string().optional(),
+  startedAt: time,
+  finishedAt: time.optional(),
+  error: taskError.optional(),
+  lost: z.boolean().optional(),
+});
+export type AttemptView = z.infer<typeof attemptView>;
+
+/** `params` are as resolved; absent while the task waits for what they refer to. */
+export const taskDetail = taskSummary.extend({
+  params: jsonObject.optional(),
+  result: json.optional(),
+  attempts: z.array(attemptView),
+});
+export type TaskDetail = z.infer<typeof taskDetail>;
+
+/** What lists show: a run without its tasks and outputs. */
+export const runSummary = z.object({
+  id: runId,
+  workflow: z.object({ name: z.string(), version: z.string().optional() }),
+  status: runStatus,
+  generation: z.int(),
+  trigger,
+  createdAt: time,
+  startedAt: time.optional(),
+  finishedAt: time.optional(),
+  inputs: jsonObject,
+  tags,
+  metadata: jsonObject,
+  progress,
+  usage: usage.optional(),
+  error: taskError.optional(),
+});
+export type RunSummary = z.infer<typeof runSummary>;
+
+/**
+ * A run. `outputs` are there when it completed; without declared outputs they are the results of the tasks nothing
+ * depends on, and left out when these are larger than one result may be (`GET …/results` streams them).
+ */
+export const runView = runSummary.extend({
+  outputs: z.record(z.string(), json).optional(),
+  tasks: z.array(taskSummary),
+});
+export type RunView = z.infer<typeof runView>;
