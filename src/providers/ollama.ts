@@ -1,0 +1,78 @@
+/** Ollama at one URL: conversations, completions, images, vectors. */
+import type { Json, JsonObject } from "../contract/json.ts";
+import { ask } from "./ask.ts";
+import { ProviderError } from "./failure.ts";
+import { healthBy } from "./health.ts";
+import { readEmbeddings, replyOf } from "./ollama/answer.ts";
+import { checkFormat } from "./ollama/format.ts";
+import { ADVICE, askVersion, firstModel, listModels, modelNotFound } from "./ollama/models.ts";
+import { chatRequest, completeRequest, embedRequest } from "./ollama/request.ts";
+import { readAnswer } from "./ollama/stream.ts";
+import type { Call, Context, Provider, Reply } from "./provider.ts";
+import { readErrorText } from "./read.ts";
+import { refusalOf, sentenceIn } from "./refusal.ts";
+
+export const OLLAMA: Provider = {
+  kind: "ollama",
+  execute,
+  health: (reach) => healthBy(() => askVersion(reach)),
+  describe: async (reach) => ({ models: await listModels(reach), version: await askVersion(reach) }),
+};
+
+async function execute(call: Call, context: Context): Promise<Reply> {
+  switch (call.method) {
+    case "llm/chat":
+    case "llm/vision":
+      return chat(call.params, context);
+    case "llm/complete":
+      return complete(call.params, context);
+    case "llm/embed":
+      return embed(call.params, context);
+    case "llm/list_models":
+      return listAsResult(context);
+    default:
+      throw new ProviderError("unknown_method", `"${call.method}": Ollama has no such method`);
+  }
+}
+
+async function chat(params: JsonObject, context: Context): Promise<Reply> {
+  const model = await modelFor(params, context);
+  const response = await askModel(context, "/api/chat", chatRequest(model, params));
+  const answer = await readAnswer(context, response, 2);
+  checkFormat(context, params["format"], answer);
+  return replyOf(context, model, answer, {});
+}
+
+async function complete(params: JsonObject, context: Context): Promise<Reply> {
+  const model = await modelFor(params, context);
+  const response = await askModel(context, "/api/generate", completeRequest(model, params));
+  const answer = await readAnswer(context, response, 3);
+  checkFormat(context, params["format"], answer);
+  return replyOf(context, model, answer, { text: answer.text });
+}
+
+async function embed(params: JsonObject, context: Context): Promise<Reply> {
+  const model = await modelFor(params, context);
+  const response = await askModel(context, "/api/embed", embedRequest(model, params));
+  return readEmbeddings(context, response, model);
+}
+
+async function listAsResult(context: Context): Promise<Reply> {
+  const models = await listModels(context);
+  const holders = models.map((model): [string, Json] => [model, [context.instance.id]]);
+  return { result: { models, model_distribution: Object.fromEntries(holders), total_instances: 1 } };
+}
+
+async function modelFor(params: JsonObject, context: Context): Promise<string> {
+  const model = params["model"];
+  return typeof model === "string" && model !== "" ? model : firstModel(context);
+}
+
+async function askModel(context: Context, path: string, body: JsonObject): Promise<Response> {
+  const response = await ask(context, { path, body, advice: ADVICE });
+  if (response.ok) return response;
+  const text = await readErrorText(context, response);
+  const isModelMissing = response.status === 404 && /\bmodel\b.*\bnot found\b/.test(sentenceIn(text));
+  if (isModelMissing) throw await modelNotFound(context, String(body["model"]));
+  throw refusalOf(context, response, ADVICE, text);
+}

@@ -1,0 +1,70 @@
+/** Python by a runner (src/runner), which speaks JSON-RPC and runs each script in a process of its own. */
+import * as z from "zod";
+import type { Json, JsonObject } from "../contract/json.ts";
+import { ask } from "./ask.ts";
+import { type Advice, junkAnswer, ProviderError } from "./failure.ts";
+import { healthBy } from "./health.ts";
+import { callJsonRpc } from "./json-rpc.ts";
+import type { Call, Context, Provider, Reach, Reply } from "./provider.ts";
+import { readJson } from "./read.ts";
+import { accepted } from "./refusal.ts";
+
+const ADVICE: Advice = {
+  start: "start it with: node src/runner/main.ts",
+  credentials: "set GLEITZEIT_RUNNER_SECRET to the secret the runner was started with",
+};
+
+export const PYTHON: Provider = {
+  kind: "python",
+  execute,
+  health: (reach) => healthBy(() => askVersion(reach)),
+  describe: async (reach) => ({ version: await askVersion(reach) }),
+};
+
+const report = z.object({
+  // JSON, since JSON.parse made it.
+  result: z.custom<Json>((value) => value !== undefined),
+  output: z.string(),
+  error: z.string().nullable().default(null),
+  execution_time: z.number().default(0),
+  success: z.boolean(),
+});
+type Report = z.infer<typeof report>;
+
+async function execute({ method, params }: Call, context: Context): Promise<Reply> {
+  const said = await callJsonRpc(context, method, params, ADVICE);
+  const parsed = report.safeParse(said);
+  if (!parsed.success) throw junkAnswer(context, "a script's report", JSON.stringify(said));
+  if (!parsed.data.success) throw scriptFailed(parsed.data);
+  return { result: parsed.data };
+}
+
+// The ends: a traceback says what went wrong last, and so does a log.
+const SHOWN_CHARS = 4000;
+
+function scriptFailed({ error, output, execution_time }: Report): ProviderError {
+  const traceback = (error ?? "the script failed and does not say why").trim();
+  const message = traceback.slice(traceback.lastIndexOf("\n") + 1) + placeIn(traceback);
+  const details: JsonObject = {
+    traceback: traceback.slice(-SHOWN_CHARS),
+    output: output.slice(-SHOWN_CHARS),
+    execution_time,
+  };
+  return new ProviderError("script_failed", message, { details });
+}
+
+/** Where it happened: the innermost line that the traceback names. */
+function placeIn(traceback: string): string {
+  const place = [...traceback.matchAll(/^ *File "(.+)", line (\d+)/gm)].at(-1);
+  return place === undefined ? "" : ` (${place[1]}, line ${place[2]})`;
+}
+
+const state = z.object({ status: z.literal("ok"), python: z.string() });
+
+async function askVersion(reach: Reach): Promise<string> {
+  // The runner takes calls at `/` and `/rpc`; its health is beside them.
+  const instance = { ...reach.instance, url: reach.instance.url.replace(/\/rpc\/?$/, "") };
+  const response = await ask({ ...reach, instance }, { path: "/health", advice: ADVICE });
+  return (await readJson(reach, await accepted(reach, response, ADVICE), state, "a Python runner's health"))
+    .python;
+}
