@@ -30,9 +30,14 @@ export function hash(text: string): number {
   return (value ^ (value >>> 13)) >>> 0;
 }
 
+/** A number from 0 to 1 that depends on the text alone. */
+export function shareOf(text: string): number {
+  return hash(text) / 0xffffffff;
+}
+
 /** A factor in 1 ± spread that depends on the text alone. */
 export function spreadOf(text: string, spread: number): number {
-  return 1 + spread * ((hash(text) / 0xffffffff) * 2 - 1);
+  return 1 + spread * (2 * shareOf(text) - 1);
 }
 
 function encodeTime(time: number): string {

@@ -71,7 +71,8 @@ export const TIMING = {
   // An invitation without a sync is sent again after 5 s, then 10 s, … 5 min.
   patienceMs: 5_000,
   patienceMaxMs: 300_000,
-  // Spread of leases and patience by run id, so that a deploy causes no herd.
+  // Spread of leases and patience by run id, so that a deploy causes no herd. Leases only ever get longer by it: a
+  // shorter one could end before its executor gives up.
   spread: 0.2,
   // After `parked`, how long a need is not offered unless the hub invites.
   parkedMs: 30_000,
