@@ -1,0 +1,254 @@
+/** An executor: the real session (src/dispatch/session.ts), with provider calls and RPC played by the world. */
+import { makeTaskError } from "../../src/contract/error.ts";
+import { encodeJson } from "../../src/contract/json.ts";
+import { CAPACITY, TIMING } from "../../src/contract/limits.ts";
+import type { AttemptRef, Grant, Instance, Outcome, Push, SyncAnswer } from "../../src/contract/sync.ts";
+import {
+  type Call,
+  dropAll,
+  end,
+  giveBack,
+  grant,
+  hasNews,
+  isIdle,
+  keyOf,
+  makeSession,
+  nextSync,
+  type Offer,
+  type Session,
+  takeAnswer,
+} from "../../src/dispatch/session.ts";
+import type { SimHub } from "./sim-hub.ts";
+import type { SimRun } from "./sim-run.ts";
+import type { World } from "./world.ts";
+
+/** What a provider makes of a call: after `delayMs`, this. */
+export type Provider = (run: SimRun, call: Call) => { delayMs: number; outcome: Outcome };
+
+type Service = {
+  session: Session;
+  run: SimRun;
+  /** Tokens of the slots it has, by attempt. */
+  slots: Map<string, string>;
+  calling: Set<string>;
+  /** When the sync in flight was sent first, and when the last answered one was: the lease counts from there. */
+  spokeAt: number;
+  heardAt: number;
+};
+
+export class SimExecutor {
+  readonly #name: string;
+  readonly #world: World;
+  readonly #hub: SimHub;
+  readonly #provider: Provider;
+  readonly #called: (run: SimRun, call: Call) => void;
+  #services = new Map<string, Service>();
+  #sessions = 0;
+
+  constructor(
+    name: string,
+    world: World,
+    hub: SimHub,
+    provider: Provider,
+    called: (run: SimRun, call: Call) => void,
+  ) {
+    this.#name = name;
+    this.#world = world;
+    this.#hub = hub;
+    this.#provider = provider;
+    this.#called = called;
+  }
+
+  get isIdle(): boolean {
+    return this.#services.size === 0;
+  }
+
+  /** The attempts of this task whose calls are under way here. */
+  callsOf(run: SimRun, taskId: string): number {
+    const all = [...this.#services.values()].filter((service) => service.run === run);
+    return all.flatMap(({ calling }) => [...calling]).filter((key) => key.startsWith(`${taskId}#`)).length;
+  }
+
+  go(run: SimRun): "taken" | "full" {
+    if (this.#room() === 0) return "full";
+    const serving = [...this.#services.values()].find((service) => service.run === run);
+    if (serving !== undefined) {
+      serving.session.invitations++;
+      this.#speak(serving);
+      return "taken";
+    }
+    const session = makeSession(`${this.#name}.${this.#sessions++}`);
+    const service: Service = {
+      session,
+      run,
+      slots: new Map(),
+      calling: new Set(),
+      spokeAt: 0,
+      heardAt: this.#world.now,
+    };
+    this.#services.set(session.name, service);
+    this.#speak(service);
+    this.#renew(service);
+    return "taken";
+  }
+
+  push({ session, drop }: Push): void {
+    const service = this.#services.get(session);
+    if (service === undefined) return;
+    this.#drop(service, dropAll(service.session, drop));
+    this.#speak(service);
+  }
+
+  /** The process is gone, with all it held; slots and attempts are forgotten by everybody but run and hub. */
+  #die(): void {
+    this.#services = new Map();
+  }
+
+  #speak(service: Service): void {
+    const { session } = service;
+    const mayTakeMore = session.more && this.#room() > 0;
+    if (!this.#isAlive(service) || session.inFlight !== undefined) return;
+    if (isIdle(session)) this.#services.delete(session.name);
+    else if (hasNews(session) || mayTakeMore) this.#sync(service);
+  }
+
+  #sync(service: Service): void {
+    const { session, run } = service;
+    if (session.inFlight === undefined) service.spokeAt = this.#world.now;
+    const calls = Math.min(this.#room(), CAPACITY.unansweredCalls);
+    const request = nextSync(session, { calls, instant: CAPACITY.instantPerSync });
+    this.#world.call(
+      () => run.sync(structuredClone(request)),
+      (answer) => this.#answered(service, answer),
+      () => this.#unanswered(service),
+    );
+  }
+
+  #answered(service: Service, answer: SyncAnswer): void {
+    if (!this.#isAlive(service)) return;
+    if (this.#world.fault("executorDies")) return this.#die();
+    service.heardAt = service.spokeAt;
+    const { calls, offers, drops } = takeAnswer(service.session, answer);
+    this.#drop(service, drops);
+    for (const call of calls) this.#carryOut(service, call);
+    if (offers.length > 0) this.#ask(service, offers);
+    this.#speak(service);
+  }
+
+  #unanswered(service: Service): void {
+    if (!this.#isAlive(service)) return;
+    this.#world.after(this.#world.chance.between(50, 500), () => {
+      if (this.#isAlive(service)) this.#sync(service);
+    });
+    this.#world.after(Math.max(0, service.heardAt + TIMING.leaseAbortMs - this.#world.now), () => {
+      const isLate = this.#world.now - service.heardAt >= TIMING.leaseAbortMs;
+      if (isLate && service.session.inFlight !== undefined && this.#isAlive(service)) this.#giveUp(service);
+    });
+  }
+
+  #carryOut(service: Service, call: Call): void {
+    const key = keyOf(call);
+    service.calling.add(key);
+    this.#called(service.run, call);
+    const { delayMs, outcome } = this.#provider(service.run, call);
+    const isInTime = delayMs < call.timeoutMs;
+    const timedOut: Outcome = { kind: "failed", error: makeTaskError("timeout", "too slow") };
+    this.#world.after(Math.min(delayMs, call.timeoutMs), () => {
+      if (!this.#isAlive(service) || !service.calling.delete(key)) return;
+      this.#release(service, call);
+      end(service.session, call, isInTime ? outcome : timedOut);
+      this.#speak(service);
+    });
+  }
+
+  #ask(service: Service, offers: Offer[]): void {
+    const asked = offers.map((offer) => ({
+      token: `${service.run.definition.id}/${keyOf(offer)}/${service.session.name}`,
+      runId: service.run.definition.id,
+      need: offer.need,
+      lane: offer.lane,
+      priority: offer.priority,
+    }));
+    const take = (grants: Grant[]) => {
+      if (!this.#isAlive(service)) return;
+      offers.forEach((offer, index) => {
+        const one = grants[index] ?? { kind: "parked" as const };
+        if (one.kind === "granted") this.#takeSlot(service, offer, asked[index]?.token ?? "", one.instance);
+        else if (one.kind === "refused")
+          giveBack(service.session, offer, { kind: "failed", error: one.error });
+        else giveBack(service.session, offer, { kind: "returned", reason: "parked" });
+      });
+      this.#speak(service);
+    };
+    this.#world.call(
+      () => this.#hub.acquire(asked),
+      take,
+      () => take([]),
+    );
+  }
+
+  #takeSlot(service: Service, offer: Offer, token: string, instance: Instance): void {
+    const taken = grant(service.session, offer, instance.id);
+    if (taken !== "known") service.slots.set(keyOf(offer), token);
+    if (taken === "unwanted") this.#release(service, offer);
+  }
+
+  #release(service: Service, ref: AttemptRef): void {
+    const token = service.slots.get(keyOf(ref));
+    if (token === undefined) return;
+    service.slots.delete(keyOf(ref));
+    this.#world.call(
+      () => this.#hub.release([token]),
+      () => {},
+      () => {},
+    );
+  }
+
+  #drop(service: Service, refs: AttemptRef[]): void {
+    for (const ref of refs) {
+      service.calling.delete(keyOf(ref));
+      this.#release(service, ref);
+    }
+  }
+
+  #giveUp(service: Service): void {
+    for (const token of service.slots.values()) {
+      this.#world.call(
+        () => this.#hub.release([token]),
+        () => {},
+        () => {},
+      );
+    }
+    this.#services.delete(service.session.name);
+  }
+
+  #renew(service: Service): void {
+    this.#world.after(TIMING.renewMs, () => {
+      if (!this.#isAlive(service)) return;
+      if (service.session.inFlight === undefined) this.#sync(service);
+      this.#hub.renew([...service.slots.values()]);
+      this.#renew(service);
+    });
+  }
+
+  #room(): number {
+    let held = 0;
+    let asking = 0;
+    for (const { session, calling } of this.#services.values()) {
+      held += calling.size;
+      asking += session.inFlight?.room.calls ?? 0;
+      for (const { phase } of session.items.values()) if (phase !== "called") asking++;
+    }
+    // A call in the simulation has its headers when it ends.
+    return Math.max(0, CAPACITY.unansweredCalls - held - asking);
+  }
+
+  #isAlive(service: Service): boolean {
+    return this.#services.get(service.session.name) === service;
+  }
+}
+
+export const done = (value: { [key: string]: string }): Outcome => ({
+  kind: "completed",
+  result: encodeJson(value),
+});

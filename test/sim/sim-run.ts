@@ -1,0 +1,153 @@
+/** A run's object: storage that lasts, memory that does not, and the real engine between them. */
+import type { Command } from "../../src/contract/command.ts";
+import type { RunEvent } from "../../src/contract/event.ts";
+import { decodeJson, type Json } from "../../src/contract/json.ts";
+import type { Push, SyncAnswer, SyncRequest } from "../../src/contract/sync.ts";
+import { apply } from "../../src/engine/apply.ts";
+import type { Decision, decide } from "../../src/engine/decide.ts";
+import type { nextDue } from "../../src/engine/due.ts";
+import { countInvitations, invited } from "../../src/engine/invite.ts";
+import { hasReady } from "../../src/engine/ready.ts";
+import { type Definition, grantLeases, makeRun, type Run } from "../../src/engine/run.ts";
+import type { Journal } from "./journal.ts";
+import { Crash, type World } from "./world.ts";
+
+/** The engine, or one with a bug put in by hand. */
+export type Engine = { decide: typeof decide; nextDue: typeof nextDue };
+
+export type Effects = { invite(slot: number): void; push(push: Push): void };
+
+const JUMP_MS = 60_000;
+
+export class SimRun {
+  readonly definition: Definition;
+  readonly #world: World;
+  readonly #engine: Engine;
+  readonly #journal: Journal;
+  readonly #effects: Effects;
+  // Lasts
+  readonly #rows: { at: number; events: RunEvent[] }[] = [];
+  readonly #results = new Map<string, Uint8Array>();
+  #alarmAt = Number.POSITIVE_INFINITY;
+  // Does not
+  #memory: Run | undefined;
+  #clockOff = 0;
+  #slot = 0;
+
+  constructor(world: World, engine: Engine, journal: Journal, definition: Definition, effects: Effects) {
+    this.#world = world;
+    this.#engine = engine;
+    this.#journal = journal;
+    this.definition = definition;
+    this.#effects = effects;
+  }
+
+  get status(): Run["state"]["status"] {
+    return this.#load().state.status;
+  }
+
+  get generation(): number {
+    return this.#load().generation;
+  }
+
+  sync(request: SyncRequest): SyncAnswer {
+    const { answer } = this.execute({ type: "sync", request });
+    if (answer === undefined) throw new Error("a sync has no answer");
+    return answer;
+  }
+
+  slot(lane: string): boolean {
+    this.execute({ type: "slot", lane });
+    const run = this.#load();
+    return run.state.status === "running" && hasReady(run.live.ready, lane);
+  }
+
+  /** Load → decide → save → perform, with a fault between any two. */
+  execute(command: Command): Decision {
+    const world = this.#world;
+    if (world.fault("evicted")) this.#memory = undefined;
+    if (world.fault("clockJumps")) this.#clockOff += world.chance.between(-JUMP_MS, JUMP_MS);
+    const run = this.#load();
+    const decision = this.#decide(run, command);
+    if (world.fault("crashBeforeSave")) this.#crash();
+    this.#save(decision);
+    if (world.fault("crashAfterSave")) this.#crash();
+    this.#perform(run, decision);
+    this.#journal.afterCommand(run, this.#alarmAt);
+    return decision;
+  }
+
+  resultOf(taskId: string, attempt: number): Json {
+    const bytes = this.#results.get(`${taskId}#${attempt}`);
+    if (bytes === undefined) throw new Error(`no result of ${taskId}#${attempt}`);
+    return decodeJson(bytes);
+  }
+
+  get #now(): number {
+    // No clock begins at zero: a jump back must not lead below it.
+    return this.#world.now + 1_000_000_000 + this.#clockOff;
+  }
+
+  /** A bug in the engine must not look like a crash of the object. */
+  #decide(run: Run, command: Command): Decision {
+    return this.#engine.decide(run, command, {
+      now: this.#now,
+      read: (taskId, attempt) => this.resultOf(taskId, attempt),
+    });
+  }
+
+  #load(): Run {
+    if (this.#memory !== undefined) return this.#memory;
+    const run = makeRun(this.definition);
+    for (const { at, events } of this.#rows) for (const event of events) apply(run, event, at);
+    grantLeases(run, this.#now);
+    this.#memory = run;
+    return run;
+  }
+
+  #save({ events, results }: Decision): void {
+    if (events.length === 0) return;
+    this.#rows.push({ at: this.#now, events });
+    for (const event of events) {
+      this.#journal.add(event);
+      const bytes = event.type === "task.completed" ? results.get(event.taskId) : undefined;
+      if (event.type !== "task.completed") continue;
+      if (bytes === undefined) throw new Error(`${event.taskId} completed without a result`);
+      this.#results.set(`${event.taskId}#${event.attempt}`, bytes);
+    }
+  }
+
+  #crash(): never {
+    this.#memory = undefined;
+    // A platform that lost its object wakes it by the alarm it has, which lasts.
+    throw new Crash("the run's object died");
+  }
+
+  #perform(run: Run, { pushes }: Decision): void {
+    const count = countInvitations(run);
+    invited(run, count, this.#now);
+    for (let index = 0; index < count; index++) this.#effects.invite(this.#slot++);
+    for (const push of pushes) this.#effects.push(push);
+    this.#setAlarm(this.#engine.nextDue(run));
+  }
+
+  /** It only ever moves earlier. */
+  #setAlarm(due: number): void {
+    if (due >= this.#alarmAt) return;
+    this.#alarmAt = due;
+    this.#world.after(Math.max(1, due - this.#now), () => this.#ring(due));
+  }
+
+  #ring(due: number): void {
+    if (this.#alarmAt !== due) return;
+    this.#alarmAt = Number.POSITIVE_INFINITY;
+    try {
+      this.execute({ type: "wake" });
+    } catch (error) {
+      if (!(error instanceof Crash)) throw error;
+      // Alarms are at least once: the platform rings again.
+      this.#alarmAt = due;
+      this.#world.after(this.#world.chance.between(100, 2000), () => this.#ring(due));
+    }
+  }
+}
