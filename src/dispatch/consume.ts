@@ -1,0 +1,34 @@
+/** The queue's far end: hands invitations to executors and returns. It never waits for a provider. */
+import { hash } from "../contract/id.ts";
+import { CAPACITY } from "../contract/limits.ts";
+import type { Invitation } from "../contract/sync.ts";
+import type { Env } from "../env.ts";
+import { executorStub } from "../stubs.ts";
+
+/** Seconds an invitation waits when every executor that was asked is full. */
+const FULL_DELAY_SECONDS = 1;
+
+export async function consumeInvitations(batch: MessageBatch<Invitation>, env: Env): Promise<void> {
+  await Promise.all(
+    batch.messages.map(async (message) => {
+      if (await handOver(message.body, env)) message.ack();
+      else message.retry({ delaySeconds: FULL_DELAY_SECONDS });
+    }),
+  );
+}
+
+/** Asks one executor after the other, beginning with one that depends on run and slot: a run's sessions stay together. */
+async function handOver({ runId, slot }: Invitation, env: Env): Promise<boolean> {
+  const first = hash(runId) + slot;
+  for (let tries = 0; tries < CAPACITY.executorsAsked; tries++) {
+    const name = executorName((first + tries) % CAPACITY.executors);
+    const answer = await executorStub(env, name)
+      .go(name, runId)
+      .catch(() => "full" as const);
+    if (answer === "taken") return true;
+  }
+  return false;
+}
+
+/** Has no dot: a session is named executor, dot, something random. */
+export const executorName = (index: number): string => `executor-${index}`;

@@ -1,0 +1,363 @@
+/**
+ * A run as a Durable Object: load → decide → save → perform. What happens is decided by the pure engine; this shell
+ * keeps it, tells those whom it concerns, and sets one alarm.
+ *
+ * There is no `await` between load and save, and a save that fails aborts the object: memory never runs ahead of the
+ * disk. Everything performed may be performed twice or get lost: the alarm finds out and does it again.
+ */
+import { DurableObject } from "cloudflare:workers";
+import type { Command } from "../contract/command.ts";
+import { GleitzeitError } from "../contract/error.ts";
+import type { JournalEntry, TokenEvent } from "../contract/event.ts";
+import type { RunId } from "../contract/id.ts";
+import { encodeJson, type Json } from "../contract/json.ts";
+import { CAPACITY, LIMITS, TIMING } from "../contract/limits.ts";
+import { hasEnded, type RunSummary } from "../contract/run.ts";
+import type { Push, SyncAnswer, SyncRequest } from "../contract/sync.ts";
+import { apply } from "../engine/apply.ts";
+import { type Decision, decide } from "../engine/decide.ts";
+import { nextDue } from "../engine/due.ts";
+import { countInvitations, invited } from "../engine/invite.ts";
+import { hasReady } from "../engine/ready.ts";
+import { grantLeases, isRunning, lastAttempt, makeRun, type Run } from "../engine/run.ts";
+import { summarizeRun, viewRun, viewTask } from "../engine/view.ts";
+import type { Env } from "../env.ts";
+import { executorStub, type Reply, type RunRpc, type Started, type Steering, type View } from "../stubs.ts";
+import { parseStored, type Stored } from "./definition.ts";
+import { documentOf } from "./document.ts";
+import { replyWith } from "./reply.ts";
+import { RunStorage } from "./run-storage.ts";
+import { Watch } from "./watch.ts";
+
+type Loaded = { run: Run; stored: Stored };
+
+export class RunObject extends DurableObject<Env> implements RunRpc {
+  readonly #storage = new RunStorage(this.ctx.storage);
+  readonly #watch = new Watch({
+    read: (seq) => this.#readJournal(seq),
+    isOver: (seq) => this.#isOver(seq),
+  });
+  #loaded: Loaded | undefined;
+  /** When the alarm is set for; unknown after a load, which only means that it is set again. */
+  #alarmAt = Number.POSITIVE_INFINITY;
+  /** History was asked to fetch this run, and has not answered. */
+  #projectionSince: number | undefined;
+  #projected = 0;
+  #slot = 0;
+  readonly #waiting = new Set<() => void>();
+
+  start(definition: Uint8Array, waitMs = 0): Promise<Reply<Started>> {
+    return replyWith(async () => {
+      const { loaded, replayed } = this.#startOnce(definition);
+      return { id: loaded.stored.id, replayed, view: await this.#viewAfter(loaded, waitMs) };
+    });
+  }
+
+  sync(request: SyncRequest): SyncAnswer {
+    if (this.#load() === undefined) return { work: [], drop: request.holding, follow: false, more: false };
+    const { answer } = this.#execute({ type: "sync", request });
+    if (answer === undefined) throw new Error("a sync has no answer");
+    return answer;
+  }
+
+  tokens(batch: TokenEvent[]): void {
+    const tasks = this.#load()?.run.tasks;
+    this.#watch.tokens(
+      batch.filter(({ taskId, attempt }) => {
+        const task = tasks?.get(taskId);
+        const last = task === undefined ? undefined : lastAttempt(task);
+        return last?.number === attempt && last.end === undefined;
+      }),
+    );
+  }
+
+  slot(lane: string): boolean {
+    const loaded = this.#load();
+    if (loaded === undefined) return false;
+    this.#execute({ type: "slot", lane });
+    return isRunning(loaded.run) && hasReady(loaded.run.live.ready, lane);
+  }
+
+  steer(id: RunId, command: Steering): Promise<Reply<View>> {
+    return replyWith(() => {
+      const loaded = this.#find(id);
+      const { refusal } = this.#execute(command);
+      if (refusal !== undefined) throw refusal;
+      return this.#view(loaded);
+    });
+  }
+
+  view(id: RunId, waitMs = 0): Promise<Reply<View>> {
+    return replyWith(() => this.#viewAfter(this.#find(id), waitMs));
+  }
+
+  task(id: RunId, taskId: string): Promise<Reply<Uint8Array>> {
+    return replyWith(() => {
+      const { run } = this.#find(id);
+      const found = run.find(taskId);
+      if (found === undefined) throw new GleitzeitError("not_found", `run ${id} has no task "${taskId}"`);
+      return encodeJson(viewTask(run, found, this.#read) as Json);
+    });
+  }
+
+  workflow(id: RunId): Promise<Reply<Uint8Array>> {
+    return replyWith(() => encodeJson(this.#find(id).stored.workflow as Json));
+  }
+
+  results(id: RunId): Promise<Reply<ReadableStream<Uint8Array>>> {
+    return replyWith(() => streamResults(this.#find(id).run, this.#storage));
+  }
+
+  journal(id: RunId, afterSeq: number, limit: number): Promise<Reply<JournalEntry[]>> {
+    return replyWith(() => {
+      this.#find(id);
+      const page: JournalEntry[] = [];
+      for (const entry of this.#readJournal(afterSeq)) {
+        if (page.length >= limit) break;
+        page.push(entry);
+      }
+      return page;
+    });
+  }
+
+  follow(id: RunId, afterSeq: number): Promise<Reply<ReadableStream<Uint8Array>>> {
+    return replyWith(() => {
+      const { run } = this.#find(id);
+      if (this.#watch.isFull) {
+        const message = `run ${id} has ${LIMITS.followers} followers already`;
+        throw new GleitzeitError("rate_limited", message);
+      }
+      const body = this.#watch.follow(afterSeq);
+      if (!run.live.followed) this.#askForTokens(run);
+      return body;
+    });
+  }
+
+  project(): { revision: number; summary: RunSummary; document: Uint8Array } | undefined {
+    const loaded = this.#load();
+    if (loaded === undefined) return undefined;
+    const { run, stored } = loaded;
+    const isOver = hasEnded(run.state.status);
+    const document = isOver ? documentOf(run, this.#readJournal(0), this.#read) : encodeJson({});
+    return { revision: run.seq, summary: summarizeRun(run, stored), document };
+  }
+
+  projected(revision: number): void {
+    const loaded = this.#load();
+    if (loaded === undefined) return;
+    this.#projected = Math.max(this.#projected, revision);
+    this.#projectionSince = undefined;
+    const { run } = loaded;
+    if (run.seq > this.#projected) return this.#askForProjection();
+    if (hasEnded(run.state.status)) this.#storage.markProjected(revision);
+  }
+
+  /** Never throws: the platform stops calling after six times. */
+  override async alarm(): Promise<void> {
+    this.#alarmAt = Number.POSITIVE_INFINITY;
+    try {
+      const loaded = this.#load();
+      if (loaded === undefined) return;
+      const isOverdue = Date.now() >= (this.#projectionSince ?? 0) + TIMING.projectionPatienceMs;
+      if (loaded.run.seq > this.#projected && isOverdue) this.#askForProjection();
+      this.#execute({ type: "wake" });
+    } catch (error) {
+      console.error("run: alarm failed", error);
+      await this.ctx.storage.setAlarm(Date.now() + TIMING.patienceMs);
+    }
+  }
+
+  #find(id: RunId): Loaded {
+    const loaded = this.#load();
+    if (loaded?.stored.id === id) return loaded;
+    throw new GleitzeitError("not_found", `there is no run ${id}`);
+  }
+
+  #load(): Loaded | undefined {
+    if (this.#loaded !== undefined) return this.#loaded;
+    const bytes = this.#storage.readDefinition();
+    if (bytes === undefined) return undefined;
+    const stored = parseStored(bytes);
+    const run = makeRun(stored);
+    for (const row of this.#storage.readJournal(0)) {
+      for (const event of row.events) apply(run, event, row.at);
+    }
+    grantLeases(run, Date.now());
+    this.#projected = this.#storage.readProjected();
+    this.#loaded = { run, stored };
+    return this.#loaded;
+  }
+
+  #startOnce(definition: Uint8Array): { loaded: Loaded; replayed: boolean } {
+    const asked = parseStored(definition);
+    const known = this.#load();
+    if (known !== undefined) return { loaded: sameStart(known, asked), replayed: true };
+    const loaded = { run: makeRun(asked), stored: asked };
+    this.#loaded = loaded;
+    this.#execute({ type: "start", actor: asked.actor }, () => this.#storage.create(definition));
+    return { loaded, replayed: false };
+  }
+
+  #execute(command: Command, saveFirst: () => void = () => {}): Decision {
+    const { run } = this.#load() ?? unreachable();
+    try {
+      const now = Date.now();
+      const firstSeq = run.seq + 1;
+      const decision = decide(run, command, { now, read: this.#read });
+      this.#storage.transact(() => {
+        saveFirst();
+        this.#save(decision, firstSeq, now);
+      });
+      this.#perform(run, decision, now);
+      return decision;
+    } catch (error) {
+      // Memory may be ahead of the disk: begin again from the disk.
+      this.ctx.abort(error instanceof Error ? error.message : "save failed");
+      throw error;
+    }
+  }
+
+  #save({ events, results }: Decision, seq: number, at: number): void {
+    if (events.length === 0) return;
+    this.#storage.appendEvents({ seq, at, events });
+    for (const event of events) {
+      const bytes = event.type === "task.completed" ? results.get(event.taskId) : undefined;
+      if (event.type === "task.completed" && bytes !== undefined)
+        this.#storage.writeResult({ ...event, bytes });
+    }
+  }
+
+  #perform(run: Run, { events, pushes }: Decision, now: number): void {
+    this.#invite(run, now);
+    for (const push of pushes) this.#push(push);
+    if (events.length > 0) {
+      for (const event of events)
+        if ("taskId" in event && event.type !== "task.queued") this.#watch.forget(event.taskId);
+      this.#watch.advance();
+      if (this.#projectionSince === undefined) this.#askForProjection();
+      if (hasEnded(run.state.status)) this.#wakeWaiting();
+    }
+    run.live.followed = this.#watch.isFollowed;
+    this.#setAlarm(run);
+  }
+
+  #invite(run: Run, now: number): void {
+    const count = countInvitations(run);
+    if (count === 0) return;
+    invited(run, count, now);
+    const messages = Array.from({ length: count }, () => ({
+      body: { runId: run.definition.id, slot: this.#slot++ % CAPACITY.executors },
+    }));
+    this.#dispatch(this.env.TASKS.sendBatch(messages));
+  }
+
+  #push(push: Push): void {
+    const [executor = ""] = push.session.split(".");
+    this.#dispatch(executorStub(this.env, executor).push(push));
+  }
+
+  /** Effects are not waited for: what gets lost is done again when its time comes. */
+  #dispatch(effect: Promise<unknown>): void {
+    effect.catch((error) => console.warn("run: an effect was lost and will be repeated", String(error)));
+  }
+
+  #askForTokens(run: Run): void {
+    run.live.followed = true;
+    for (const session of run.live.sessions.keys()) this.#push({ session, drop: [], follow: true });
+  }
+
+  /** A little late, so that a short run is written once; what happens meanwhile goes with it. */
+  #askForProjection(): void {
+    this.#projectionSince = Date.now();
+    const { id } = (this.#load() ?? unreachable()).stored;
+    const delaySeconds = TIMING.projectionDelayMs / 1000;
+    this.#dispatch(this.env.HISTORY.send({ runId: id }, { delaySeconds }));
+  }
+
+  /** It only ever moves earlier: setting it costs a row, and waking too early just sets it again. */
+  #setAlarm(run: Run): void {
+    const projection =
+      this.#projectionSince === undefined
+        ? Number.POSITIVE_INFINITY
+        : this.#projectionSince + TIMING.projectionPatienceMs;
+    const due = Math.min(nextDue(run), projection);
+    if (due >= this.#alarmAt) return;
+    this.#alarmAt = due;
+    this.#dispatch(this.ctx.storage.setAlarm(Math.max(due, Date.now() + 1)));
+  }
+
+  async #viewAfter(loaded: Loaded, waitMs: number): Promise<View> {
+    if (waitMs > 0 && !hasEnded(loaded.run.state.status)) await this.#waitForEnd(waitMs);
+    return this.#view(loaded);
+  }
+
+  #view({ run, stored }: Loaded): View {
+    return { status: run.state.status, body: encodeJson(viewRun(run, stored, this.#read) as Json) };
+  }
+
+  readonly #read = (taskId: string, attempt: number): Json => this.#storage.readResult(taskId, attempt);
+
+  *#readJournal(afterSeq: number): Generator<JournalEntry> {
+    const runId = this.#loaded?.stored.id ?? "";
+    for (const row of this.#storage.readJournal(afterSeq)) {
+      const at = new Date(row.at).toISOString();
+      for (const [index, event] of row.events.entries()) {
+        const seq = row.seq + index;
+        if (seq > afterSeq) yield { seq, at, runId, ...event };
+      }
+    }
+  }
+
+  #isOver(seq: number): boolean {
+    const run = this.#load()?.run;
+    return run === undefined || (hasEnded(run.state.status) && seq >= run.seq);
+  }
+
+  #waitForEnd(waitMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const finish = () => {
+        clearTimeout(timer);
+        this.#waiting.delete(finish);
+        resolve();
+      };
+      const timer = setTimeout(finish, waitMs);
+      this.#waiting.add(finish);
+    });
+  }
+
+  #wakeWaiting(): void {
+    for (const finish of this.#waiting) finish();
+  }
+}
+
+/** The same key must mean the same request. */
+function sameStart(known: Loaded, asked: Stored): Loaded {
+  if (known.stored.digest === asked.digest) return known;
+  throw new GleitzeitError(
+    "idempotency_key_reused",
+    "this Idempotency-Key was used for another body; use a new key for a new run",
+  );
+}
+
+function streamResults(run: Run, storage: RunStorage): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  const tasks = [...run.tasks.values()].filter(({ state }) => state.status === "completed");
+  let separator = "{";
+  return new ReadableStream({
+    pull(controller) {
+      const task = tasks.shift();
+      if (task?.state.status !== "completed") {
+        controller.enqueue(encoder.encode(separator === "{" ? "{}" : "}"));
+        return controller.close();
+      }
+      const { id } = task.plan.spec;
+      controller.enqueue(encoder.encode(`${separator}${JSON.stringify(id)}:`));
+      controller.enqueue(storage.readResultBytes(id, task.state.attempt));
+      separator = ",";
+    },
+  });
+}
+
+function unreachable(): never {
+  throw new Error("this object is no run");
+}

@@ -1,0 +1,130 @@
+/**
+ * Followers of a run. Each is a cursor over the journal: what it gets is read from storage after the last event it
+ * was given, so nothing is lost or given twice, and one that reads slowly costs no memory. Tokens are live only.
+ */
+import type { JournalEntry, TokenEvent } from "../contract/event.ts";
+import { LIMITS, TIMING } from "../contract/limits.ts";
+
+export type Journal = {
+  /** Entries after `seq`, in order. */
+  read(afterSeq: number): Iterable<JournalEntry>;
+  /** The run has ended and the follower has everything up to here. */
+  isOver(seq: number): boolean;
+};
+
+type Follower = {
+  seq: number;
+  controller: ReadableStreamDefaultController<Uint8Array>;
+};
+
+/** How much is put into a follower's stream before it is read: a page of the journal, not all of it. */
+const AHEAD_BYTES = 64 * 1024;
+const encoder = new TextEncoder();
+
+export class Watch {
+  readonly #journal: Journal;
+  readonly #followers = new Set<Follower>();
+  /** The text so far of every running model call, while somebody follows. */
+  readonly #texts = new Map<string, TokenEvent>();
+  #heart: ReturnType<typeof setInterval> | null = null;
+
+  constructor(journal: Journal) {
+    this.#journal = journal;
+  }
+
+  get isFollowed(): boolean {
+    return this.#followers.size > 0;
+  }
+
+  get isFull(): boolean {
+    return this.#followers.size >= LIMITS.followers;
+  }
+
+  /** An SSE body: the journal after `seq`, then what happens, until the run ends. */
+  follow(seq: number): ReadableStream<Uint8Array> {
+    let follower: Follower | undefined;
+    return new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => {
+          follower = { seq, controller };
+          this.#followers.add(follower);
+          this.#heart ??= setInterval(() => this.#beat(), TIMING.sseCommentMs);
+          for (const text of this.#texts.values()) controller.enqueue(format(text));
+        },
+        pull: () => {
+          if (follower !== undefined) this.#feed(follower);
+        },
+        cancel: () => {
+          if (follower !== undefined) this.#leave(follower);
+        },
+      },
+      new ByteLengthQueuingStrategy({ highWaterMark: AHEAD_BYTES }),
+    );
+  }
+
+  /** The journal has grown. */
+  advance(): void {
+    for (const follower of this.#followers) this.#feed(follower);
+  }
+
+  /** Text of running calls. What a follower has not kept up with is its loss: it is cut off, and resumes. */
+  tokens(batch: TokenEvent[]): void {
+    for (const event of batch) {
+      this.#remember(event);
+      const bytes = format(event);
+      for (const follower of this.#followers) this.#send(follower, bytes);
+    }
+  }
+
+  /** The attempt is over: its text is in its result. */
+  forget(taskId: string): void {
+    this.#texts.delete(taskId);
+  }
+
+  #feed(follower: Follower): void {
+    for (const entry of this.#journal.read(follower.seq)) {
+      if ((follower.controller.desiredSize ?? 0) <= 0) return;
+      follower.controller.enqueue(format(entry));
+      follower.seq = entry.seq;
+    }
+    if (!this.#journal.isOver(follower.seq)) return;
+    this.#leave(follower);
+    follower.controller.close();
+  }
+
+  #send(follower: Follower, bytes: Uint8Array): void {
+    if ((follower.controller.desiredSize ?? 0) > AHEAD_BYTES - LIMITS.followerBytes) {
+      follower.controller.enqueue(bytes);
+      return;
+    }
+    this.#leave(follower);
+    follower.controller.close();
+  }
+
+  #leave(follower: Follower): void {
+    this.#followers.delete(follower);
+    if (this.#followers.size > 0) return;
+    clearInterval(this.#heart);
+    this.#heart = null;
+    this.#texts.clear();
+  }
+
+  #beat(): void {
+    const comment = encoder.encode(": \n\n");
+    for (const follower of this.#followers) this.#send(follower, comment);
+  }
+
+  #remember(event: TokenEvent): void {
+    const known = this.#texts.get(event.taskId);
+    const isMore = known?.attempt === event.attempt && event.offset === known.offset + known.text.length;
+    const text = isMore ? known.text + event.text : event.text;
+    const offset = isMore ? known.offset : event.offset;
+    const cut = Math.max(0, text.length - LIMITS.tokenTextBytes);
+    this.#texts.set(event.taskId, { ...event, offset: offset + cut, text: text.slice(cut) });
+  }
+}
+
+function format(event: JournalEntry | TokenEvent): Uint8Array {
+  const id = "seq" in event ? `id: ${event.seq}\n` : "";
+  return encoder.encode(`${id}event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+}
