@@ -1,16 +1,31 @@
 /** Requests to the API in this isolate: real routes, real objects, no network. */
+import { beforeAll } from "vitest";
 import type { ProblemDetails } from "../../src/contract/api.ts";
 import type { RunView } from "../../src/contract/run.ts";
 import type { Env } from "../../src/env.ts";
 import { app } from "../../src/ingress/app.ts";
+import { emptyDatabase } from "./history-database.ts";
 import { bindings } from "./start.ts";
+
+/** Runs are written to history a second later, in every file that starts some. */
+beforeAll(async () => {
+  await emptyDatabase();
+});
 
 export const ECHO =
   "name: greeting\ntasks:\n  - id: hello\n    method: echo/echo\n    params: { message: hi }\n";
-/** Nobody answers it, so that a run of it stands still. */
+/** Its task fails and is tried again a minute later, so that a run of it stands still. */
 export const STUCK = {
   name: "stuck",
-  tasks: [{ id: "ask", method: "llm/chat", params: { prompt: "hi", model: "none" } }],
+  tasks: [
+    {
+      id: "over",
+      method: "mcp/tool.multiply",
+      params: { a: 1e200, b: 1e200 },
+      retry: { baseDelay: 60, jitter: false },
+    },
+    { id: "after", method: "echo/echo", dependencies: ["over"] },
+  ],
 };
 
 export async function send(path: string, init: RequestInit = {}, env: Env = bindings): Promise<Response> {
@@ -39,7 +54,7 @@ export async function problemOf(answer: Response): Promise<ProblemDetails> {
   return await answer.json();
 }
 
-/** The bindings, with objects that nobody may ask; `asked` tells who was. */
+/** The bindings; `asked` names the objects that were asked for. */
 export function watchObjects(): { env: Env; asked: string[] } {
   const asked: string[] = [];
   const RUNS = new Proxy(bindings.RUNS, {
@@ -49,4 +64,10 @@ export function watchObjects(): { env: Env; asked: string[] } {
     },
   });
   return { env: { ...bindings, RUNS }, asked };
+}
+
+/** The bindings, with run objects that answer like this. */
+export function withObjects(stub: object): Env {
+  const RUNS = new Proxy(bindings.RUNS, { get: () => () => stub });
+  return { ...bindings, RUNS };
 }

@@ -1,10 +1,11 @@
 /** Starts runs in real objects, without HTTP. */
 import { env } from "cloudflare:workers";
-import { makeRunId } from "../../src/contract/id.ts";
+import type { JournalEntry } from "../../src/contract/event.ts";
+import { makeRunId, objectNameOf, type RunId } from "../../src/contract/id.ts";
 import type { RunView } from "../../src/contract/run.ts";
 import { type Workflow, type WorkflowTask, workflow } from "../../src/contract/workflow.ts";
 import type { Env } from "../../src/env.ts";
-import { encodeStored } from "../../src/run/definition.ts";
+import { encodeStored, type Stored } from "../../src/run/definition.ts";
 import { unwrap } from "../../src/run/reply.ts";
 import { runStub } from "../../src/stubs.ts";
 
@@ -45,9 +46,12 @@ export function workflowOf(tasks: WorkflowTask[], more: Partial<Workflow> = {}):
   });
 }
 
-export async function start(asked: Workflow): Promise<string> {
-  const id = makeRunId(Date.now(), crypto.getRandomValues(new Uint8Array(10)));
-  const stored = encodeStored({
+export const newId = (): RunId => makeRunId(Date.now(), crypto.getRandomValues(new Uint8Array(10)));
+
+/** What a run is started with, as it travels. */
+export function definitionOf(asked: Workflow, more: Partial<Stored> = {}): Uint8Array {
+  const id = newId();
+  return encodeStored({
     id,
     workflow: asked,
     inputs: {},
@@ -58,13 +62,30 @@ export async function start(asked: Workflow): Promise<string> {
     trigger: { kind: "api" },
     tags: {},
     metadata: {},
+    ...more,
   });
-  unwrap(await runStub(bindings, id).start(stored));
+}
+
+export async function start(asked: Workflow): Promise<RunId> {
+  const id = newId();
+  unwrap(await runStub(bindings, id).start(definitionOf(asked, { id })));
   return id;
+}
+
+/** The object itself, for what looks into it. */
+export const objectOf = (id: RunId): DurableObjectStub => bindings.RUNS.getByName(objectNameOf(id));
+
+export async function journalOf(id: RunId): Promise<JournalEntry[]> {
+  return unwrap(await runStub(bindings, id).journal(id, 0, 100_000));
 }
 
 /** The run once it has ended. */
 export async function finished(id: string, waitMs = 30_000): Promise<RunView> {
   const { body } = unwrap(await runStub(bindings, id).view(id, waitMs));
   return JSON.parse(new TextDecoder().decode(body));
+}
+
+/** `count` tasks, each waiting for the one before. */
+export function chain(count: number): WorkflowTask[] {
+  return Array.from({ length: count }, (_, index) => echo(`t${index}`, index === 0 ? [] : [`t${index - 1}`]));
 }

@@ -1,0 +1,31 @@
+/** `POST /v1/workflows/check`: what a run would do, or why it would not start. */
+import { createRoute } from "@hono/zod-openapi";
+import type { CheckReport } from "../../contract/api.ts";
+import { planOf } from "../../spec/graph.ts";
+import { resolveInputs } from "../../spec/inputs.ts";
+import { type Asked, checkAsked, readAsked } from "../asked.ts";
+import { readBody } from "../body.ts";
+import { answers, WORKFLOW_BODY } from "../openapi.ts";
+import type { Router } from "../router.ts";
+
+const check = createRoute({
+  method: "post",
+  path: "/v1/workflows/check",
+  tags: ["Workflows"],
+  summary: "Check a workflow without running it",
+  description: "Takes what POST /v1/runs takes. Inputs are checked where they are given.",
+  request: { body: WORKFLOW_BODY },
+  responses: answers({ 200: ["CheckReport", "What was found; a plan where nothing is wrong."] }),
+});
+
+export function serveWorkflows(app: Router): void {
+  app.openapi(check, async (c) => c.json(report(readAsked(await readBody(c.req.raw)))));
+}
+
+function report(asked: Asked): CheckReport {
+  const { workflow, problems } = checkAsked(asked);
+  if (workflow === undefined) return { valid: false, issues: problems };
+  const resolved = asked.inputs === undefined ? { inputs: {} } : resolveInputs(workflow, asked.inputs);
+  const issues = "problems" in resolved ? [...problems, ...resolved.problems] : problems;
+  return { valid: "inputs" in resolved, issues, plan: planOf(workflow) };
+}

@@ -1,0 +1,69 @@
+/** From what was asked to a run: checked, written down, given to its object. Every door that starts runs ends here. */
+import { GleitzeitError } from "../contract/error.ts";
+import { makeRunId } from "../contract/id.ts";
+import type { JsonObject } from "../contract/json.ts";
+import { LIMITS } from "../contract/limits.ts";
+import type { Trigger } from "../contract/run.ts";
+import type { Workflow } from "../contract/workflow.ts";
+import type { MethodDefaults } from "../engine/plan.ts";
+import type { Env } from "../env.ts";
+import { findMethod } from "../providers/protocols/index.ts";
+import { encodeStored } from "../run/definition.ts";
+import { resolveInputs } from "../spec/inputs.ts";
+import type { Started } from "../stubs.ts";
+import { askRun } from "./ask-run.ts";
+import { type Asked, checkAsked, refuseWorkflow } from "./asked.ts";
+import type { Origin } from "./idempotency.ts";
+import { RequestError, summarize } from "./problem.ts";
+
+type Start = { asked: Asked; origin: Origin; actor: string; trigger: Trigger; waitMs: number };
+
+/** Throws `invalid_workflow` or `invalid_inputs` with all issues before anything is stored. */
+export async function startRun(env: Env, { asked, origin, actor, trigger, waitMs }: Start): Promise<Started> {
+  const { workflow, inputs } = check(asked);
+  const createdAt = Date.now();
+  const id = makeRunId(createdAt, origin.nameBytes);
+  const { tags, metadata, callbackUrl } = asked;
+  const definition = encodeStored({
+    id,
+    workflow,
+    inputs,
+    createdAt,
+    methodDefaults: defaultsOf(workflow),
+    digest: origin.digest,
+    actor,
+    trigger,
+    tags,
+    metadata,
+    ...(callbackUrl === undefined ? {} : { callbackUrl }),
+  });
+  refuseLarge(definition);
+  // Asking twice is harmless: the second start finds the first.
+  return await askRun(env, id, (run) => run.start(definition, waitMs));
+}
+
+function check(asked: Asked): { workflow: Workflow; inputs: JsonObject } {
+  const { workflow, problems } = checkAsked(asked);
+  if (workflow === undefined) throw refuseWorkflow(problems);
+  const resolved = resolveInputs(workflow, asked.inputs ?? {});
+  if ("inputs" in resolved) return { workflow, inputs: resolved.inputs };
+  throw new RequestError("invalid_inputs", summarize(resolved.problems), [...problems, ...resolved.problems]);
+}
+
+/** What the protocols say of the methods used: it is the run's from now on, whatever becomes of the protocol. */
+function defaultsOf(workflow: Workflow): Record<string, MethodDefaults> {
+  const defaults: Record<string, MethodDefaults> = {};
+  for (const { protocol, method } of workflow.tasks) {
+    if (Object.hasOwn(defaults, method)) continue;
+    const { retry, timeout } = findMethod(protocol, method) ?? {};
+    if (retry !== undefined || timeout !== undefined) defaults[method] = { retry, timeout };
+  }
+  return defaults;
+}
+
+/** Numbers may be longer than they were written (1e20), and the object is reached by RPC, which has a limit. */
+function refuseLarge({ byteLength }: Uint8Array): void {
+  if (byteLength <= LIMITS.bodyBytes) return;
+  const message = `the run with its inputs is ${byteLength} bytes: at most ${LIMITS.bodyBytes} are possible; split the work into several runs`;
+  throw new GleitzeitError("too_large", message);
+}
