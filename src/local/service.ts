@@ -1,0 +1,119 @@
+/** The whole service on this machine: the Python runner in this process, workerd beside it, state in a folder. */
+import { randomBytes } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { startRunner } from "../runner/runner.ts";
+import { bundleWorker } from "./bundle.ts";
+import { findOllama } from "./ollama.ts";
+import { lockState } from "./state-lock.ts";
+import { startWorkerd } from "./workerd.ts";
+
+export type ServiceOptions = {
+  /** Default 8787; 0 takes any free one. */
+  port?: number;
+  /** Default 127.0.0.1; loopback only. */
+  host?: string;
+  stateFolder: string;
+  /** False leaves the Python runner out. */
+  python?: boolean;
+  /** Default: GLEITZEIT_OLLAMA_URLS, else the first usual port that answers. */
+  ollamaUrls?: string[];
+  /** What the Worker logs, line by line; default: standard error. */
+  log?: (line: string) => void;
+};
+
+export type LocalService = { url: string; ollamaUrls: string[]; close(): Promise<void> };
+
+export const PORT_DEFAULT = 8787;
+export const HOST_DEFAULT = "127.0.0.1";
+const LOOPBACK = ["127.0.0.1", "localhost", "::1"];
+const HEALTH_MS = 15_000;
+const HEALTH_PAUSE_MS = 20;
+
+/**
+ * Starts everything and resolves when the service is healthy; a start that fails leaves nothing behind.
+ *
+ * @example
+ * const service = await startService({ port: 0, stateFolder: "/tmp/state" });
+ * await fetch(`${service.url}/health`);
+ * await service.close();
+ */
+export async function startService(options: ServiceOptions): Promise<LocalService> {
+  const { host = HOST_DEFAULT, port = PORT_DEFAULT, stateFolder, log = console.error } = options;
+  refuseOpenHost(host);
+  const closers: Closer[] = [];
+  try {
+    closers.push(lockState(stateFolder));
+    const script = bundleWorker();
+    const [ollamaUrls, python] = await allOf([
+      options.ollamaUrls ?? configuredOllama(),
+      options.python === false ? {} : startPython(closers),
+    ]);
+    const settings = { ...python, GLEITZEIT_LOCAL: "1", GLEITZEIT_OLLAMA_URLS: ollamaUrls.join(",") };
+    const workerd = await startWorkerd({ host, port, stateFolder }, { script, settings }, log);
+    closers.push(() => workerd.close());
+    await untilHealthy(workerd.url);
+    return { url: workerd.url, ollamaUrls, close: () => closeAll(closers) };
+  } catch (error) {
+    await closeAll(closers);
+    throw error;
+  }
+}
+
+type Closer = () => void | Promise<void>;
+
+/** In the order opposite to starting; what fails to close does not keep the rest open. */
+async function closeAll(closers: Closer[]): Promise<void> {
+  for (const closer of closers.splice(0).reverse()) {
+    try {
+      await closer();
+    } catch (error) {
+      console.error("closing the service:", error);
+    }
+  }
+}
+
+/** Like `Promise.all`, but waits for all of them also when one fails: what is being started can then be closed. */
+async function allOf<Values extends unknown[]>(
+  started: [...Values],
+): Promise<{ -readonly [Key in keyof Values]: Awaited<Values[Key]> }> {
+  await Promise.allSettled(started);
+  return await Promise.all(started);
+}
+
+function refuseOpenHost(host: string): void {
+  if (LOOPBACK.includes(host)) return;
+  throw new Error(
+    `refusing to listen on ${host}: the local service asks for no key, so everybody there could run code on this ` +
+      `machine; use ${HOST_DEFAULT}, and a proxy that asks for one`,
+  );
+}
+
+async function configuredOllama(): Promise<string[]> {
+  const named = process.env["GLEITZEIT_OLLAMA_URLS"];
+  if (named !== undefined) return named.split(",").flatMap((url) => url.trim() || []);
+  const found = await findOllama();
+  return found === undefined ? [] : [found];
+}
+
+/** Nobody but this service may run scripts: the secret is new at every start. */
+async function startPython(closers: Closer[]): Promise<Record<string, string>> {
+  const secret = randomBytes(32).toString("hex");
+  const runner = await startRunner({ port: 0, secret }).catch((cause) => {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`${reason}; or start without Python tasks: --no-python`, { cause });
+  });
+  closers.push(() => runner.close());
+  return { GLEITZEIT_PYTHON_URLS: runner.url, GLEITZEIT_RUNNER_SECRET: secret };
+}
+
+async function untilHealthy(url: string): Promise<void> {
+  const signal = AbortSignal.timeout(HEALTH_MS);
+  let last = "no answer";
+  while (!signal.aborted) {
+    const answer = await fetch(`${url}/health`, { signal }).catch((error: Error) => error);
+    if (answer instanceof Response && answer.ok) return;
+    last = answer instanceof Response ? `${answer.status} ${await answer.text()}` : answer.message;
+    await delay(HEALTH_PAUSE_MS);
+  }
+  throw new Error(`${url}/health does not answer 200 within ${HEALTH_MS / 1000} s: ${last.slice(0, 300)}`);
+}

@@ -1,0 +1,17 @@
+/** Ending as asked: by Ctrl-C, by `kill`, or with the terminal. */
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+const asked = Promise.withResolvers<void>();
+
+/**
+ * Takes the signals that end a process, and resolves with the first. To be called before something is started and
+ * once more after it: Miniflare puts listeners of its own beside, which exit at once, and these are taken off.
+ */
+export function untilSignal(): Promise<void> {
+  for (const signal of SIGNALS) {
+    process.removeAllListeners(signal);
+    process.on(signal, () => asked.resolve());
+  }
+  return asked.promise;
+}

@@ -1,0 +1,26 @@
+/** One whole service for the tests of a file, on a free port and in a folder of its own. */
+import { rmSync } from "node:fs";
+import { afterAll } from "vitest";
+import { type Client, connect } from "../../src/client/client.ts";
+import { type ServiceOptions, startService } from "../../src/local/service.ts";
+import { temporaryFolder } from "./process.ts";
+
+/** To be awaited at the top of a test file. */
+export async function serviceForFile(options: Partial<ServiceOptions> = {}): Promise<Client> {
+  const stateFolder = temporaryFolder(afterAll);
+  const started = startService({ port: 0, stateFolder, ollamaUrls: [], ...options });
+  // Where the top of a file fails, vitest calls no afterAll.
+  const service = await started.catch((error) => {
+    rmSync(stateFolder, { recursive: true, force: true });
+    throw error;
+  });
+  afterAll(() => service.close());
+  return connect({ url: service.url });
+}
+
+/** All that an iterator gives. */
+export async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+  const collected: Item[] = [];
+  for await (const item of items) collected.push(item);
+  return collected;
+}
