@@ -15,6 +15,8 @@ export type Env = {
   GLEITZEIT_LOCAL?: string;
   GLEITZEIT_OLLAMA_URLS?: string;
   GLEITZEIT_PYTHON_URLS?: string;
+  /** The first key: set, every request must carry it; unset, only this machine is served. */
+  GLEITZEIT_ROOT_KEY?: string;
   /** The Python runner's shared secret. */
   GLEITZEIT_RUNNER_SECRET?: string;
 };
@@ -35,6 +37,7 @@ const settings = z.object({
     .transform((text) => text === "1"),
   GLEITZEIT_OLLAMA_URLS: urls([]),
   GLEITZEIT_PYTHON_URLS: urls([]),
+  GLEITZEIT_ROOT_KEY: z.string().min(1).optional(),
   GLEITZEIT_RUNNER_SECRET: z.string().optional(),
 });
 
@@ -42,6 +45,7 @@ export type Settings = {
   isLocal: boolean;
   ollamaUrls: string[];
   pythonUrls: string[];
+  rootKey: string | undefined;
   runnerSecret: string | undefined;
 };
 
@@ -56,6 +60,7 @@ export function settingsOf(env: object): Settings {
     isLocal: found.GLEITZEIT_LOCAL,
     ollamaUrls: found.GLEITZEIT_OLLAMA_URLS,
     pythonUrls: found.GLEITZEIT_PYTHON_URLS,
+    rootKey: found.GLEITZEIT_ROOT_KEY,
     runnerSecret: found.GLEITZEIT_RUNNER_SECRET,
   };
   parsed.set(env, made);

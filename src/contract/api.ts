@@ -24,7 +24,6 @@ export const startRequest = z.object({
   inputs: jsonObject.default({}),
   tags: tags.default({}),
   metadata: jsonObject.default({}),
-  callbackUrl: z.url({ protocol: /^https?$/ }).optional(),
 });
 export type StartRequest = z.infer<typeof startRequest>;
 

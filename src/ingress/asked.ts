@@ -21,7 +21,6 @@ export type Asked = {
   inputs?: JsonObject | undefined;
   tags: Record<string, string>;
   metadata: JsonObject;
-  callbackUrl?: string | undefined;
 };
 
 /** Throws `invalid_request` on a body that is no question, `too_large` on a workflow's text that is. */

@@ -1,24 +1,33 @@
 /**
- * Who may ask while there are no keys: this machine, and no web page of another origin.
+ * Who may ask: with a key set, whoever has it; without, this machine, and no web page of another origin.
  * A page can make a browser send requests to loopback addresses: with its own `Origin`, with the content types of
  * forms, or under a host name of its own that it lets point here.
  */
+import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { GleitzeitError } from "../contract/error.ts";
+import { settingsOf } from "../env.ts";
 import { kindOf } from "./body.ts";
+import { requireKey } from "./key.ts";
 import type { Bound } from "./router.ts";
 
 const SAFE_METHODS = ["GET", "HEAD", "OPTIONS"];
 
 export const guard = createMiddleware<Bound>(async (c, next) => {
-  const url = new URL(c.req.url);
-  refuseForeignHost(url.host, c.req.header("Host"));
-  refuseForeignOrigin(url, c.req.header("Origin"));
+  const { rootKey } = settingsOf(c.env);
+  if (rootKey === undefined) refuseStrangers(c);
+  else await requireKey(rootKey, c.req.header("Authorization"));
   const contentType = c.req.header("Content-Type");
   if (contentType !== undefined && !SAFE_METHODS.includes(c.req.method)) kindOf(contentType);
-  c.set("actor", "local");
+  c.set("actor", rootKey === undefined ? "local" : "root");
   await next();
 });
+
+function refuseStrangers({ req }: Context<Bound>): void {
+  const url = new URL(req.url);
+  refuseForeignHost(url.host, req.header("Host"));
+  refuseForeignOrigin(url, req.header("Origin"));
+}
 
 function refuseForeignHost(...hosts: (string | undefined)[]): void {
   for (const host of hosts) {

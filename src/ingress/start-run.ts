@@ -23,7 +23,7 @@ export async function startRun(env: Env, { asked, origin, actor, trigger, waitMs
   const { workflow, inputs } = check(asked);
   const createdAt = Date.now();
   const id = makeRunId(createdAt, origin.nameBytes);
-  const { tags, metadata, callbackUrl } = asked;
+  const { tags, metadata } = asked;
   const definition = encodeStored({
     id,
     workflow,
@@ -35,7 +35,6 @@ export async function startRun(env: Env, { asked, origin, actor, trigger, waitMs
     trigger,
     tags,
     metadata,
-    ...(callbackUrl === undefined ? {} : { callbackUrl }),
   });
   refuseLarge(definition);
   // Asking twice is harmless: the second start finds the first.

@@ -9,9 +9,9 @@ const STATE_DEFAULT = ".gleitzeit";
 const USAGE = `usage: npm start -- [--port ${PORT_DEFAULT}] [--host ${HOST_DEFAULT}] [--state ${STATE_DEFAULT}] [--no-python]
 
   --port       0 takes any free one
-  --host       a loopback address
+  --host       a loopback address; any, where GLEITZEIT_ROOT_KEY is set
   --state      the folder that runs are kept in; the same folder goes on where it was
-  --no-python  without the Python runner
+  --no-python  without the Python runner; GLEITZEIT_PYTHON_URLS may name others
 `;
 
 process.exitCode = await main();
@@ -51,7 +51,14 @@ function readOptions(): ServiceOptions | number {
     }
     const stateFolder =
       values.state === undefined ? resolve(STATE_DEFAULT) : resolve(userFolder(), values.state);
-    return { port: parsePort(values.port), host: values.host, stateFolder, python: !values["no-python"] };
+    const rootKey = process.env["GLEITZEIT_ROOT_KEY"];
+    return {
+      port: parsePort(values.port),
+      host: values.host,
+      stateFolder,
+      python: !values["no-python"],
+      rootKey,
+    };
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : error}\n\n${USAGE}`);
     return 2;

@@ -15,6 +15,8 @@ export type ServiceOptions = {
   stateFolder: string;
   /** False leaves the Python runner out. */
   python?: boolean;
+  /** With a key, which every request must then carry, the service may listen on any address. */
+  rootKey?: string | undefined;
   /** Default: GLEITZEIT_OLLAMA_URLS, else the first usual port that answers. */
   ollamaUrls?: string[];
   /** What the Worker logs, line by line; default: standard error. */
@@ -39,16 +41,21 @@ const HEALTH_PAUSE_MS = 20;
  */
 export async function startService(options: ServiceOptions): Promise<LocalService> {
   const { host = HOST_DEFAULT, port = PORT_DEFAULT, stateFolder, log = console.error } = options;
-  refuseOpenHost(host);
+  if (options.rootKey === undefined) refuseOpenHost(host);
   const closers: Closer[] = [];
   try {
     closers.push(lockState(stateFolder));
     const script = bundleWorker();
     const [ollamaUrls, python] = await allOf([
       options.ollamaUrls ?? configuredOllama(),
-      options.python === false ? {} : startPython(closers),
+      options.python === false ? configuredPython() : startPython(closers),
     ]);
-    const settings = { ...python, GLEITZEIT_LOCAL: "1", GLEITZEIT_OLLAMA_URLS: ollamaUrls.join(",") };
+    const settings = {
+      ...python,
+      ...(options.rootKey === undefined ? {} : { GLEITZEIT_ROOT_KEY: options.rootKey }),
+      GLEITZEIT_LOCAL: "1",
+      GLEITZEIT_OLLAMA_URLS: ollamaUrls.join(","),
+    };
     const workerd = await startWorkerd({ host, port, stateFolder }, { script, settings }, log);
     closers.push(() => workerd.close());
     await untilHealthy(workerd.url);
@@ -83,8 +90,8 @@ async function allOf<Values extends unknown[]>(
 function refuseOpenHost(host: string): void {
   if (LOOPBACK.includes(host)) return;
   throw new Error(
-    `refusing to listen on ${host}: the local service asks for no key, so everybody there could run code on this ` +
-      `machine; use ${HOST_DEFAULT}, and a proxy that asks for one`,
+    `refusing to listen on ${host} without a key: everybody there could run code on this machine; ` +
+      `set GLEITZEIT_ROOT_KEY, or use ${HOST_DEFAULT}`,
   );
 }
 
@@ -93,6 +100,15 @@ async function configuredOllama(): Promise<string[]> {
   if (named !== undefined) return named.split(",").flatMap((url) => url.trim() || []);
   const found = await findOllama();
   return found === undefined ? [] : [found];
+}
+
+/** Runners that somebody else started. */
+function configuredPython(): Record<string, string> {
+  const { GLEITZEIT_PYTHON_URLS, GLEITZEIT_RUNNER_SECRET } = process.env;
+  return {
+    ...(GLEITZEIT_PYTHON_URLS === undefined ? {} : { GLEITZEIT_PYTHON_URLS }),
+    ...(GLEITZEIT_RUNNER_SECRET === undefined ? {} : { GLEITZEIT_RUNNER_SECRET }),
+  };
 }
 
 /** Nobody but this service may run scripts: the secret is new at every start. */

@@ -11,7 +11,6 @@ export type Stored = Definition & {
   trigger: Trigger;
   tags: Record<string, string>;
   metadata: JsonObject;
-  callbackUrl?: string;
 };
 
 export function encodeStored(stored: Stored): Uint8Array {

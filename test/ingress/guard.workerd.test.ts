@@ -94,3 +94,31 @@ test("/health asks nothing of the outside", async () => {
   });
   expect((await send("/health", {}, nothing)).status).toBe(200);
 });
+
+describe("with a root key", () => {
+  const env = { ...bindings, GLEITZEIT_ROOT_KEY: "gzt_first" };
+  const ask = (headers: Record<string, string>, path = LIST) =>
+    send(`https://gleitzeit.example.com${path}`, { headers }, env);
+
+  test("whoever carries it is served, under any host name", async () => {
+    expect((await ask({ Authorization: "Bearer gzt_first" })).status).toBe(200);
+  });
+
+  test.each([
+    "",
+    "Bearer gzt_second",
+    "Bearer gzt_firs",
+    "Bearer gzt_first2",
+    "gzt_first",
+    "Basic gzt_first",
+  ])("%j is 401, also on this machine", async (Authorization) => {
+    const headers: Record<string, string> = Authorization === "" ? {} : { Authorization };
+    for (const answer of [await ask(headers), await send(LIST, { headers }, env)]) {
+      expect([answer.status, (await problemOf(answer)).code]).toEqual([401, "unauthorized"]);
+    }
+  });
+
+  test("health needs none", async () => {
+    expect((await ask({}, "/health")).status).toBe(200);
+  });
+});

@@ -36,7 +36,6 @@ const request = fc.record(
     inputs: fc.oneof(fc.constant({}), odd),
     tags: fc.oneof(fc.constant({}), fc.dictionary(fc.string(), fc.string()), odd),
     metadata: fc.oneof(fc.constant({}), odd),
-    callbackUrl: fc.oneof(fc.webUrl(), odd),
   },
   { requiredKeys: ["workflow"] },
 );
