@@ -27,7 +27,7 @@ export async function carryOut(call: Call, circumstances: Circumstances): Promis
   const instance = endpoint === undefined ? {} : { instance: endpoint.instance.id };
   try {
     const { result, usage } = await ask(call, circumstances);
-    const bytes = encodeResult(call, result);
+    const bytes = encodeResult(result);
     return { kind: "completed", result: bytes, ...(usage === undefined ? {} : { usage }), ...instance };
   } catch (thrown) {
     const retryAfterMs = retryAfterOf(thrown);
@@ -90,10 +90,10 @@ function checkResult({ protocol, method }: Call, result: Json): void {
   if (first !== undefined) throw new GleitzeitError("invalid_result", first.message);
 }
 
-function encodeResult(call: Call, result: Json): Uint8Array {
+function encodeResult(result: Json): Uint8Array {
   const bytes = encodeJson(result);
   if (bytes.byteLength <= LIMITS.resultBytes) return bytes;
-  const message = `the result of task "${call.taskId}" is ${bytes.byteLength} bytes, at most ${LIMITS.resultBytes} are kept`;
+  const message = `the result is ${bytes.byteLength} bytes, at most ${LIMITS.resultBytes} are kept`;
   throw new GleitzeitError("result_too_large", message);
 }
 
@@ -107,11 +107,7 @@ function describe(call: Call, thrown: unknown): TaskError {
   const message = code === "internal" ? `${call.method} broke: ${said}` : said;
   const details =
     typeof thrown === "object" && thrown !== null && "details" in thrown ? thrown.details : undefined;
-  return makeTaskError(
-    code,
-    `task "${call.taskId}": ${message}`,
-    isJsonRecord(details) ? details : undefined,
-  );
+  return makeTaskError(code, message, isJsonRecord(details) ? details : undefined);
 }
 
 function isJsonRecord(value: unknown): value is { [key: string]: Json } {

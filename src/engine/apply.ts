@@ -136,7 +136,7 @@ function leaveQueue(run: Run, task: Task): void {
   const offeredTo = run.live.offers.get(id);
   if (offeredTo === undefined) return;
   run.live.offers.delete(id);
-  run.live.sessions.get(offeredTo)?.offers.delete(id);
+  run.live.sessions.get(offeredTo.session)?.offers.delete(id);
 }
 
 function unblockDependents(run: Run, task: Task): void {
@@ -149,6 +149,8 @@ function unblockDependents(run: Run, task: Task): void {
 function repeat(run: Run, event: EventOf<"run.retried">, at: number): void {
   const again = tasksToRepeat(run, event.from);
   run.generation = event.generation;
+  // Cancelled before it started, a run starts now.
+  run.startedAt ??= at;
   run.clock = { startedAt: at, pausedMs: 0 };
   run.state = { status: "running" };
   for (const task of again) {

@@ -31,7 +31,7 @@ export function expire(turn: Turn): void {
   expireDeadlines(turn);
   expireLeases(turn);
   expireRetries(turn);
-  unpark(run.live.ready, (_, until) => now >= until);
+  unpark(run.live.ready, now);
   if (now >= impatientAt(run)) giveUpInvitations(run);
 }
 
@@ -74,7 +74,7 @@ function expireDeadlines(turn: Turn): void {
     const entry = turn.run.live.deadlines.pop();
     if (entry === undefined) return;
     const task = taskOf(turn.run, entry.taskId);
-    const message = `task "${entry.taskId}": attempt ${entry.attempt} took longer than its timeout of ${task.plan.timeoutMs / 1000} s`;
+    const message = `attempt ${entry.attempt} took longer than its timeout of ${task.plan.timeoutMs / 1000} s`;
     drop(turn, task);
     failAttempt(turn, task, makeTaskError("timeout", message));
   }
@@ -111,8 +111,11 @@ function expireLeases(turn: Turn): void {
 
 function nextLease(run: Run): number {
   let next = Number.POSITIVE_INFINITY;
-  for (const session of run.live.sessions.values()) next = Math.min(next, leaseEnd(run, session));
+  for (const session of run.live.sessions.values()) {
+    if (isBusy(session)) next = Math.min(next, leaseEnd(run, session));
+  }
   return next;
 }
 
+const isBusy = ({ attempts, offers }: Session): boolean => attempts.size + offers.size > 0;
 const leaseEnd = (run: Run, session: Session): number => session.seenAt + run.leaseMs;

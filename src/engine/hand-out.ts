@@ -1,8 +1,8 @@
 /** What a session gets to do: calls it may make at once, and offers it must find a slot for first. */
 import { makeTaskError, type TaskError } from "../contract/error.ts";
-import { encodeJson, type JsonObject } from "../contract/json.ts";
+import { encodeJson } from "../contract/json.ts";
 import { LIMITS } from "../contract/limits.ts";
-import { needOf } from "../contract/protocol.ts";
+import { type Need, needOf } from "../contract/protocol.ts";
 import type { AttemptRef, Begun, Room, Work } from "../contract/sync.ts";
 import { isOpenFor, nextAttempt, offer } from "./offers.ts";
 import { resolveParams } from "./outputs.ts";
@@ -50,7 +50,7 @@ export function handOut(turn: Turn, session: string, room: Room, tray: Tray): vo
       fail(turn, task, prepared.error, undefined);
       continue;
     }
-    if (plan.lane === undefined && !fits(tray, prepared.params)) return enqueue(run.live.ready, plan);
+    if (prepared.need === undefined && !fits(tray, prepared.params)) return enqueue(run.live.ready, plan);
     if (plan.lane === undefined) left.instant--;
     else left.calls--;
     give(turn, task, session, prepared, tray);
@@ -81,38 +81,35 @@ export function handOutAgain(turn: Turn, session: Session, has: ReadonlySet<stri
     const task = taskOf(turn.run, id);
     const key = keyOf({ taskId: id, attempt: nextAttempt(task) });
     const prepared = has.has(key) || given.has(key) ? undefined : prepare(turn, task);
-    if (prepared !== undefined && "params" in prepared) addOffer(tray, task, prepared.resolved);
+    if (prepared !== undefined && "need" in prepared) addOffer(tray, task, prepared.need);
   }
 }
 
 /** One text for one attempt. */
 export const keyOf = (ref: AttemptRef): string => `${ref.taskId}#${ref.attempt}`;
 
-type Prepared = { params: Uint8Array; resolved: JsonObject } | { error: TaskError };
+type Payload = { params: Uint8Array; need: Need | undefined };
+type Prepared = Payload | { error: TaskError };
 
 function prepare(turn: Turn, task: Task): Prepared {
   const resolved = resolveParams(turn.run, task, turn.read);
   if ("error" in resolved) return resolved;
   const params = encodeJson(resolved.params);
-  if (params.byteLength <= LIMITS.paramsBytes) return { params, resolved: resolved.params };
-  const { id } = task.plan.spec;
-  const message = `task "${id}": its params are ${params.byteLength} bytes after substitution, at most ${LIMITS.paramsBytes} are possible`;
+  const { protocol, method } = task.plan.spec;
+  const need = needOf(protocol, method, resolved.params);
+  if (params.byteLength <= LIMITS.paramsBytes) return { params, need };
+  const message = `the params are ${params.byteLength} bytes after substitution, at most ${LIMITS.paramsBytes} are possible`;
   return { error: makeTaskError("params_too_large", message) };
 }
 
-function give(
-  turn: Turn,
-  task: Task,
-  session: string,
-  prepared: Extract<Prepared, { params: Uint8Array }>,
-  tray: Tray,
-): void {
-  if (task.plan.lane === undefined) {
+/** What a reference stands for may be a built-in tool: such a task waits in a lane, and then needs no slot. */
+function give(turn: Turn, task: Task, session: string, { params, need }: Payload, tray: Tray): void {
+  if (need === undefined) {
     start(turn, task, session, undefined);
-    return addCall(tray, turn.run, task, prepared.params);
+    return addCall(tray, turn.run, task, params);
   }
   offer(turn.run, task, session, turn.now);
-  addOffer(tray, task, prepared.resolved);
+  addOffer(tray, task, need);
 }
 
 function start(turn: Turn, task: Task, session: string, instance: string | undefined): void {
@@ -146,9 +143,8 @@ function addCall(tray: Tray, run: Run, task: Task, params: Uint8Array): void {
   tray.bytes += params.byteLength;
 }
 
-function addOffer(tray: Tray, task: Task, params: JsonObject): void {
+function addOffer(tray: Tray, task: Task, need: Need | undefined): void {
   const { spec, lane } = task.plan;
-  const need = needOf(spec.protocol, spec.method, params);
   if (need === undefined || lane === undefined) return;
   const { id: taskId, priority } = spec;
   tray.work.push({ kind: "offer", taskId, attempt: nextAttempt(task), need, lane, priority });

@@ -7,7 +7,7 @@ import type { Run, Task } from "./run.ts";
 import type { ReadResult } from "./turn.ts";
 
 /** Heads of references: `inputs`, `run`, and every task that is done. */
-export function scopeOf(run: Run, read: ReadResult): Scope {
+function scopeOf(run: Run, read: ReadResult): Scope {
   return (head) => {
     if (head === "inputs") return { value: run.definition.inputs };
     if (head === "run") return { value: describeRun(run) };
@@ -26,8 +26,7 @@ export function resolveParams(run: Run, task: Task, read: ReadResult): ResolvedP
   const { spec } = task.plan;
   const resolved = resolveReferences(spec.params, scopeOf(run, read));
   if (!resolved.ok) {
-    const message = `task "${spec.id}": ${resolved.message}`;
-    return { error: makeTaskError(resolved.code, message, { reference: resolved.reference }) };
+    return { error: makeTaskError(resolved.code, resolved.message, { reference: resolved.reference }) };
   }
   // Params are an object, and substitution keeps objects objects.
   return { params: isJsonObject(resolved.value) ? resolved.value : {} };

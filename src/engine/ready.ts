@@ -1,9 +1,17 @@
 /** Ready tasks, in lanes: one lane for each need, so that a parked need is passed over at no cost. */
+import { TIMING } from "../contract/limits.ts";
 import { type Heap, makeHeap } from "./heap.ts";
 import type { TaskPlan } from "./plan.ts";
 
 /** `members` is the truth; the heap may still hold tasks that have left. */
-type Lane = { members: Set<string>; heap: Heap<TaskPlan>; parkedUntil: number };
+type Lane = {
+  readonly members: Set<string>;
+  readonly heap: Heap<TaskPlan>;
+  /** 0: not parked. */
+  parkedUntil: number;
+  /** When the hub last kept a slot: that an earlier question was parked says nothing any more. */
+  keptAt: number;
+};
 
 /** The lane of tasks that need no provider has no name of its own. */
 const INSTANT = "";
@@ -31,8 +39,9 @@ export function takeNext(ready: Ready, has: { calls: boolean; instant: boolean }
     const first = firstOf(lane);
     if (first !== undefined && (best === undefined || first.order < best.order)) best = first;
   }
-  if (best !== undefined) dequeue(ready, best);
-  return best;
+  if (best === undefined) return undefined;
+  dequeue(ready, best);
+  return laneOf(ready, best).heap.pop();
 }
 
 /** How many tasks could be handed out now. */
@@ -44,24 +53,24 @@ export function countReady(ready: Ready): { calls: number; instant: number } {
   return { calls, instant: ready.get(INSTANT)?.members.size ?? 0 };
 }
 
-export function hasReady(ready: Ready, lane: string): boolean {
-  return (ready.get(lane)?.members.size ?? 0) > 0;
+/** The hub had no slot for this lane: nothing of it is offered until it keeps one, or for as long as runs wait. */
+export function park(ready: Ready, plan: TaskPlan, askedAt: number, now: number): void {
+  const lane = laneOf(ready, plan);
+  // The hub's word that it keeps one may overtake the session's that there was none.
+  if (askedAt > lane.keptAt) lane.parkedUntil = now + TIMING.parkedMs;
 }
 
-/** The hub has no slot for this lane: nothing of it is offered until it invites, or until the time given. */
-export function park(ready: Ready, plan: TaskPlan, until: number): void {
-  if (plan.lane !== undefined) laneOf(ready, plan).parkedUntil = until;
+/** The hub keeps a slot for this lane. */
+export function keepSlot(ready: Ready, name: string, now: number): void {
+  const lane = ready.get(name);
+  if (lane === undefined) return;
+  lane.parkedUntil = 0;
+  lane.keptAt = now;
 }
 
-/** Ends the parking of lanes: of one by name, or of those whose time has come. Tells whether any had work. */
-export function unpark(ready: Ready, isOver: (name: string, until: number) => boolean): boolean {
-  let hasWork = false;
-  for (const [name, lane] of ready) {
-    if (lane.parkedUntil === 0 || !isOver(name, lane.parkedUntil)) continue;
-    lane.parkedUntil = 0;
-    hasWork ||= lane.members.size > 0;
-  }
-  return hasWork;
+/** Offers what has waited long enough for the hub. */
+export function unpark(ready: Ready, now: number): void {
+  for (const lane of ready.values()) if (now >= lane.parkedUntil) lane.parkedUntil = 0;
 }
 
 /** When the first parked lane with tasks is looked at again. */
@@ -77,7 +86,12 @@ function laneOf(ready: Ready, plan: TaskPlan): Lane {
   const name = plan.lane ?? INSTANT;
   const known = ready.get(name);
   if (known !== undefined) return known;
-  const lane: Lane = { members: new Set(), heap: makeHeap((a, b) => a.order < b.order), parkedUntil: 0 };
+  const lane: Lane = {
+    members: new Set(),
+    heap: makeHeap((a, b) => a.order < b.order),
+    parkedUntil: 0,
+    keptAt: Number.NEGATIVE_INFINITY,
+  };
   ready.set(name, lane);
   return lane;
 }

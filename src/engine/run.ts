@@ -65,7 +65,7 @@ export type Task = {
   losses: number;
 };
 
-/** What one executor's session has of this run. */
+/** What one executor's session has of this run. It is remembered for a lease, so that what it said late is known. */
 export type Session = {
   seq: number;
   seenAt: number;
@@ -78,8 +78,8 @@ type Due = { at: number; taskId: string; attempt: number };
 export type Live = {
   readonly ready: Ready;
   readonly sessions: Map<string, Session>;
-  /** Offered tasks, and the session that asks the hub for a slot for each. */
-  readonly offers: Map<string, string>;
+  /** Offered tasks, and since when which session asks the hub for a slot for each. */
+  readonly offers: Map<string, { session: string; at: number }>;
   readonly retries: Heap<Due>;
   readonly deadlines: Heap<Due>;
   /** Invitations on their way, and how long the run waits before it sends them again. */

@@ -1,7 +1,6 @@
 /** What follows from the end of an attempt: retries, the tasks it releases or takes down, the end of the run. */
 import { makeTaskError, type TaskError } from "../contract/error.ts";
 import type { RunEvent } from "../contract/event.ts";
-import { TIMING } from "../contract/limits.ts";
 import type { AttemptRef, Ended, Outcome } from "../contract/sync.ts";
 import { nextAttempt, releaseOffer } from "./offers.ts";
 import { checkOutputs } from "./outputs.ts";
@@ -27,10 +26,7 @@ export function settle(turn: Turn, ended: Ended, session: string): void {
 /** The attempt's executor is not heard of any more. */
 export function lose(turn: Turn, task: Task): void {
   const attempt = lastAttempt(task)?.number ?? 0;
-  const error = makeTaskError(
-    "attempt_lost",
-    `task "${task.plan.spec.id}": the executor of attempt ${attempt} stopped answering`,
-  );
+  const error = makeTaskError("attempt_lost", `the executor of attempt ${attempt} stopped answering`);
   if (!mayRepeatLost(task)) return fail(turn, task, error, attempt);
   postpone(turn, task, { outcome: "lost", delayMs: 0, error });
 }
@@ -47,6 +43,11 @@ export function failAttempt(
   postpone(turn, task, { outcome: "failed", delayMs, error, instance: more.instance });
 }
 
+/** What failed is said here, for every way to fail: a message that is read alone names its task. */
+function named(task: Task, error: TaskError): TaskError {
+  return { ...error, message: `task "${task.plan.spec.id}": ${error.message}` };
+}
+
 /** A task failed for good. Without `attempt` it failed before one began. */
 export function fail(
   turn: Turn,
@@ -59,7 +60,7 @@ export function fail(
   emit(turn, {
     type: "task.failed",
     taskId: spec.id,
-    error,
+    error: named(task, error),
     ...(attempt === undefined ? {} : { attempt }),
     ...(instance === undefined ? {} : { instance }),
   });
@@ -101,8 +102,7 @@ function settleLive(turn: Turn, task: Task, outcome: Outcome): void {
     case "failed":
       return failAttempt(turn, task, outcome.error, outcome);
     case "returned": {
-      const message = `task "${task.plan.spec.id}": its executor gave it back (${outcome.reason})`;
-      const error = makeTaskError("unavailable", message);
+      const error = makeTaskError("unavailable", `the executor gave it back (${outcome.reason})`);
       return postpone(turn, task, { outcome: "returned", delayMs: 0, error });
     }
     default:
@@ -140,7 +140,15 @@ function postpone(turn: Turn, task: Task, { outcome, delayMs, error, instance }:
   const taskId = task.plan.spec.id;
   const attempt = lastAttempt(task)?.number ?? 0;
   const where = instance === undefined ? {} : { instance };
-  emit(turn, { type: "task.retrying", taskId, attempt, outcome, delayMs, error, ...where });
+  emit(turn, {
+    type: "task.retrying",
+    taskId,
+    attempt,
+    outcome,
+    delayMs,
+    error: named(task, error),
+    ...where,
+  });
   if (delayMs === 0) emit(turn, { type: "task.queued", taskId });
 }
 
@@ -167,8 +175,9 @@ function skipDependents(turn: Turn, failed: Task): void {
 /** An offer for which there is no slot: none is free now, or there will be none and an attempt has failed. */
 function settleOffer(turn: Turn, task: Task, outcome: Outcome, session: string): void {
   if (outcome.kind === "returned") {
+    const askedAt = turn.run.live.offers.get(task.plan.spec.id)?.at ?? turn.now;
     releaseOffer(turn.run, task);
-    if (outcome.reason === "parked") park(turn.run.live.ready, task.plan, turn.now + TIMING.parkedMs);
+    if (outcome.reason === "parked") park(turn.run.live.ready, task.plan, askedAt, turn.now);
     return;
   }
   const taskId = task.plan.spec.id;
@@ -177,7 +186,7 @@ function settleOffer(turn: Turn, task: Task, outcome: Outcome, session: string):
 }
 
 function isOffered(turn: Turn, task: Task, ref: AttemptRef, session: string): boolean {
-  return turn.run.live.offers.get(ref.taskId) === session && ref.attempt === nextAttempt(task);
+  return turn.run.live.offers.get(ref.taskId)?.session === session && ref.attempt === nextAttempt(task);
 }
 
 /**
@@ -195,8 +204,7 @@ const NAMED = 3;
 
 function failureOf(failed: Task[]): TaskError {
   const names = failed.slice(0, NAMED).map((task) => {
-    const why = task.state.status === "failed" ? task.state.error.message : "";
-    return `task "${task.plan.spec.id}" failed: ${why}`;
+    return task.state.status === "failed" ? task.state.error.message : task.plan.spec.id;
   });
   const more = failed.length > NAMED ? `; and ${failed.length - NAMED} more` : "";
   return makeTaskError("task_failed", names.join("; ") + more, {

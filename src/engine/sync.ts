@@ -22,7 +22,6 @@ export function sync(turn: Turn, request: SyncRequest): SyncAnswer {
   for (const begun of request.begun) beginOffered(turn, begun, request.session, tray);
   const unwanted = [...request.holding, ...request.begun].filter((held) => !keep(turn, held, request));
   hand(turn, session, request, tray);
-  forgetIdle(run, request.session, session);
   return answer(turn, tray, unwanted);
 }
 
@@ -51,12 +50,7 @@ function keep(turn: Turn, held: AttemptRef, request: SyncRequest): boolean {
   // Paused: the offer is taken back. Forgotten (the object was evicted): it is made again.
   if (!isRunning(run)) releaseOffer(run, task);
   else if (!run.live.offers.has(held.taskId) && budgetOf(run) > 0) offer(run, task, request.session, now);
-  return run.live.offers.get(held.taskId) === request.session;
-}
-
-/** A session with nothing in its hands is over; should it speak again it is a new one. */
-function forgetIdle(run: Run, name: string, session: Session): void {
-  if (session.attempts.size === 0 && session.offers.size === 0) run.live.sessions.delete(name);
+  return run.live.offers.get(held.taskId)?.session === request.session;
 }
 
 /** The session is not heard of any more: its offers are free again. Its attempts are for the caller to lose. */

@@ -27,6 +27,8 @@ export const LIMITS = {
   fileNameBytes: 255,
   filePathBytes: 1024,
 
+  /** What the hub takes an instance to do at a time (src/providers/hub-object.ts): fewer would be refused with 429. */
+  concurrentLeast: 4,
   timeoutSeconds: { least: 1, most: 300, usual: 30 },
   /** For output of a process that left the script's group and still holds the pipe. */
   drainMs: 1000,

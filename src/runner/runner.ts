@@ -12,7 +12,7 @@ export type RunnerOptions = {
   /** Default 8765; 0 takes any free one. */
   port?: number;
   secret?: string;
-  /** Scripts at a time; default: one per CPU, at least 2. */
+  /** Scripts at a time; default: one per CPU, at least 4. */
   maxConcurrent?: number;
   /** Path of the interpreter; default: GLEITZEIT_PYTHON, else the first found. */
   python?: string;
@@ -41,7 +41,7 @@ export async function startRunner(options: RunnerOptions = {}): Promise<Runner> 
 }
 
 async function openDesk(options: RunnerOptions): Promise<Desk> {
-  const maxConcurrent = options.maxConcurrent ?? Math.max(2, availableParallelism());
+  const maxConcurrent = options.maxConcurrent ?? Math.max(LIMITS.concurrentLeast, availableParallelism());
   if (!Number.isInteger(maxConcurrent) || maxConcurrent < 1) {
     throw new Error(`maxConcurrent is ${maxConcurrent}; it must be a whole number from 1`);
   }

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { TIMING } from "../../src/contract/limits.ts";
 import { nextDue } from "../../src/engine/due.ts";
-import { hasReady } from "../../src/engine/ready.ts";
+import { wantsSlot } from "../../src/engine/offers.ts";
 import { taskOf } from "../../src/engine/run.ts";
 import { started, told } from "./drive.ts";
 import { completed, Executor, failed, given } from "./executor.ts";
@@ -84,7 +84,7 @@ describe("an offer", () => {
     new Executor(drive, "ada").sync();
     const outcome = { kind: "returned", reason: "parked" } as const;
     new Executor(drive, "bob").sync({ ended: [{ taskId: "a", attempt: 1, outcome }] });
-    expect(drive.run.live.offers.get("a")).toBe("ada");
+    expect(drive.run.live.offers.get("a")?.session).toBe("ada");
   });
 
   test("of an earlier attempt cannot be given back any more", () => {
@@ -176,11 +176,26 @@ describe("a parked lane", () => {
     expect(given(ada.sync({ ended: [ada.ended("a", completed(1))] }))).toEqual([]);
   });
 
-  test("is known to the hub's invitation as having work, or none", () => {
+  test("wants the slot the hub keeps for it while it has a task that is ready or asks for one", () => {
     const drive = started("a", { each: llm() });
-    expect(hasReady(drive.run.live.ready, laneOf())).toBe(true);
-    new Executor(drive).sync();
-    expect(hasReady(drive.run.live.ready, laneOf())).toBe(false);
-    expect(hasReady(drive.run.live.ready, laneOf("big"))).toBe(false);
+    const ada = new Executor(drive);
+    expect(wantsSlot(drive.run, laneOf())).toBe(true);
+    ada.sync();
+    expect(wantsSlot(drive.run, laneOf())).toBe(true);
+    expect(wantsSlot(drive.run, laneOf("big"))).toBe(false);
+    ada.sync({ begun: [{ ...ada.ref("a"), instance: "spark" }] });
+    expect(wantsSlot(drive.run, laneOf())).toBe(false);
+  });
+
+  test("is not parked by an answer that the hub's word has overtaken", () => {
+    const drive = started("a", { each: llm() });
+    const ada = new Executor(drive);
+    ada.sync();
+    drive.tell({ type: "slot", lane: laneOf() });
+    const parked = { ...ada.ref("a"), outcome: { kind: "returned" as const, reason: "parked" as const } };
+    expect(given(ada.sync({ ended: [parked] }))).toEqual(["a?"]);
+    drive.wait(1);
+    expect(given(ada.sync({ ended: [parked] }))).toEqual(["a?"]);
+    expect(given(ada.sync({ ended: [parked] }))).toEqual([]);
   });
 });

@@ -33,7 +33,7 @@ function looksAgainAt(run: Run, task: Task): number | undefined {
     case "running":
       return leaseOf(task.attempts.at(-1)?.session);
     case "queued":
-      return offers.has(plan.spec.id) ? leaseOf(offers.get(plan.spec.id)) : queuedUntil(run, task);
+      return offers.has(plan.spec.id) ? leaseOf(offers.get(plan.spec.id)?.session) : queuedUntil(run, task);
     default:
       return undefined;
   }

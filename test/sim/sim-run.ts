@@ -7,7 +7,7 @@ import { apply } from "../../src/engine/apply.ts";
 import type { Decision, decide } from "../../src/engine/decide.ts";
 import type { nextDue } from "../../src/engine/due.ts";
 import { countInvitations, invited } from "../../src/engine/invite.ts";
-import { hasReady } from "../../src/engine/ready.ts";
+import { wantsSlot } from "../../src/engine/offers.ts";
 import { type Definition, grantLeases, makeRun, type Run } from "../../src/engine/run.ts";
 import type { Journal } from "./journal.ts";
 import { Crash, type World } from "./world.ts";
@@ -58,8 +58,7 @@ export class SimRun {
 
   slot(lane: string): boolean {
     this.execute({ type: "slot", lane });
-    const run = this.#load();
-    return run.state.status === "running" && hasReady(run.live.ready, lane);
+    return wantsSlot(this.#load(), lane);
   }
 
   /** Load → decide → save → perform, with a fault between any two. */
