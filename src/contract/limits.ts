@@ -8,16 +8,29 @@ const MIB = 1024 * KIB;
 
 /** What a caller may send and what a workflow may say. */
 export const LIMITS = {
-  // The YAML parser takes about 1 s for 1 MiB; the text is measured before it is parsed.
+  // The text is measured before it is parsed.
   yamlBytes: 1 * MIB,
+  // Texts, signs, spaces and line ends of a YAML text: the parser takes about a second for so many. 10,000 tasks with
+  // four keys each have 470,000; what has more is sent as JSON.
+  yamlTokens: 500_000,
   // Inlined files arrive in JSON; an isolate has 128 MB for the body, its parse and its copy.
   bodyBytes: 24 * MIB,
   tasks: 10_000,
   edges: 100_000,
+  // Items of lists (1 each) and keys of objects (4 each) in all of a workflow; each is looked at several times, in
+  // half a second altogether.
+  values: 1_500_000,
+  // Keys of a task, or of the workflow itself; there are some thirty to be known. Params have as many as they like.
+  keys: 1000,
+  // Values of params that are compared with their schema, outermost first; what is beyond is taken on trust. The
+  // validator has a list of errors for each, and cannot hold more than some 100,000.
+  checkedValues: 10_000,
+  // `${` in the params of all tasks, or of one that is resolved; 250,000 take a third of a second.
+  references: 250_000,
+  // Characters and directories compared with a batch's pattern, for all files together: a third of a second.
+  globComparisons: 20_000_000,
   // JSON.stringify and zod recurse; 64 levels are far below what overflows a stack.
   depth: 64,
-  // A YAML alias may stand for this many nodes in all: the "billion laughs" guard.
-  yamlAliases: 100,
   nameChars: 200,
   taskIdChars: 100,
   descriptionChars: 1000,
@@ -25,6 +38,7 @@ export const LIMITS = {
   tagChars: 200,
   metadataBytes: 64 * KIB,
   inputs: 100,
+  outputs: 1000,
   retryAttempts: 10,
   parallelTasks: 1000,
   taskTimeoutSeconds: 3600,

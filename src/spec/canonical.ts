@@ -1,5 +1,6 @@
 /** A workflow file with canonical keys and values; whether these are right is asked afterwards (shape.ts). */
 import { isJsonObject, type Json, type JsonObject } from "../contract/json.ts";
+import { LIMITS } from "../contract/limits.ts";
 import { quoteName } from "./problems.ts";
 import { labelOf } from "./raw-task.ts";
 import { describeValue } from "./schema-message.ts";
@@ -72,6 +73,8 @@ function readDefaults(raw: JsonObject, reading: Reading): JsonObject {
 }
 
 function readInputs(raw: JsonObject, reading: Reading): JsonObject {
+  // Too many are refused by their shape, and not looked at.
+  if (Object.keys(raw).length > LIMITS.inputs) return raw;
   const inputs: JsonObject = {};
   for (const [name, value] of Object.entries(raw)) setOwn(inputs, name, readInput(name, value, reading));
   return inputs;

@@ -1,14 +1,16 @@
 /** A workflow file checked: all problems at once, and the canonical workflow where there is no error. */
-import { isJsonObject, type JsonObject } from "../contract/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../contract/json.ts";
+import { LIMITS } from "../contract/limits.ts";
 import type { Protocol } from "../contract/protocol.ts";
 import type { Problem, Workflow, WorkflowTask } from "../contract/workflow.ts";
 import { type Draft, type DraftTask, readWorkflow, type SourceAt } from "./canonical.ts";
 import { checkCycles } from "./cycles.ts";
-import { checkOutputs, type Dependent, linkTasks } from "./dependencies.ts";
+import { checkOutputs, type Dependent, isLinkable, linkTasks } from "./dependencies.ts";
 import { checkInput } from "./inputs.ts";
 import type { Surroundings } from "./meaning.ts";
 import { familyOf, type MethodName } from "./methods.ts";
 import { collectFindings } from "./problems.ts";
+import { countOpenings } from "./reference.ts";
 import { checkShape, type FileTask, type FileWorkflow, fileTask, fileWorkflow } from "./shape.ts";
 import { isFit, readSource, type Source } from "./source.ts";
 import { asSpelled, type Reading } from "./spellings.ts";
@@ -40,6 +42,7 @@ type Task = { draft: DraftTask; shaped: FileTask | undefined; identity: Identity
 
 function check(raw: JsonObject, sourceAt: SourceAt, reading: Reading, offer: Offer): Workflow | undefined {
   const draft = readWorkflow(raw, reading, sourceAt);
+  if (!isLinkable(draft, reading.findings)) return undefined;
   const own = checkOwn(draft, reading);
   const tasks = shapeTasks(draft, reading);
   const methods = tasks.map((task) => checkMethod(task, reading, offer));
@@ -99,7 +102,8 @@ function linkAll(
   const { inputs, outputs } = draft.fields;
   const around: Surroundings = {
     names: indexTasks(tasks.map(({ identity }) => identity)),
-    inputs: isJsonObject(inputs) ? Object.keys(inputs) : [],
+    inputs: namesOf(inputs),
+    openings: countOpenings(),
     ...reading,
   };
   const links = linkTasks(
@@ -111,8 +115,14 @@ function linkAll(
     return { id, dependencies: links[index] ?? [], at: place };
   });
   checkCycles(linked, reading.findings);
-  if (outputs !== undefined) checkOutputs(outputs, around);
+  // Too many are refused by their shape, and not looked at.
+  if (isJsonObject(outputs) && Object.keys(outputs).length <= LIMITS.outputs) checkOutputs(outputs, around);
   return links;
+}
+
+function namesOf(inputs: Json | undefined): Set<string> | undefined {
+  const names = isJsonObject(inputs) ? Object.keys(inputs) : [];
+  return names.length > LIMITS.inputs ? undefined : new Set(names);
 }
 
 function dependentOf({ draft, identity, params }: Task, method: MethodName | undefined): Dependent {

@@ -1,20 +1,28 @@
 /** What tasks depend on: what they state, and what they refer to. */
 import type { Json, JsonObject } from "../contract/json.ts";
 import { LIMITS } from "../contract/limits.ts";
-import {
-  forEachReference,
-  reportMalformed,
-  resolveHead,
-  resolveReference,
-  type Spot,
-  type Surroundings,
-} from "./meaning.ts";
-import { quoteName } from "./problems.ts";
+import type { Draft } from "./canonical.ts";
+import { forEachReference, resolveHead, resolveReference, type Spot, type Surroundings } from "./meaning.ts";
+import { type Findings, quoteName } from "./problems.ts";
 import type { Reference } from "./reference.ts";
 import type { Place } from "./strings.ts";
 
 /** `isScript`: the param `code` is run as it is. */
 export type Dependent = Spot & { id: string; stated: readonly Json[]; params: JsonObject; isScript: boolean };
+
+/** False, and said so, where tasks state more dependencies than there may be: each would be looked up. */
+export function isLinkable({ tasks }: Draft, findings: Findings): boolean {
+  let stated = 0;
+  for (const { subject, at, fields } of tasks) {
+    const { dependencies } = fields;
+    stated += Array.isArray(dependencies) ? dependencies.length : 0;
+    if (stated <= LIMITS.edges) continue;
+    const message = `${subject}up to here tasks state over ${LIMITS.edges} dependencies: split the workflow`;
+    findings.error({ code: "too_large", at, message });
+    return false;
+  }
+  return true;
+}
 
 /** Ids for each task: those stated first, then those referred to, each once. */
 export function linkTasks(tasks: readonly Dependent[], around: Surroundings): string[][] {
@@ -34,10 +42,8 @@ export function linkTasks(tasks: readonly Dependent[], around: Surroundings): st
 
 /** Outputs depend on nothing, but what they refer to must be there. */
 export function checkOutputs(outputs: Json, around: Surroundings): void {
-  const spot = { subject: "outputs: ", at: ["outputs"] };
-  reportMalformed(outputs, spot, around.findings);
-  forEachReference(outputs, (reference, at) => {
-    resolveReference(reference, { ...spot, at: [...spot.at, ...at] }, around);
+  forEachReference(outputs, { subject: "outputs: ", at: ["outputs"] }, around, (reference, spot) => {
+    resolveReference(reference, spot, around);
   });
 }
 
@@ -57,16 +63,11 @@ function linkTask(task: Dependent, around: Surroundings): string[] {
     add(id, at, "depends on itself");
   }
   const place = [...task.at, "params"];
-  reportMalformed(params, { subject, at: place }, around.findings);
-  forEachReference(params, (reference, inside) => {
-    const at = [...place, ...inside];
-    if (task.isScript && inside.length === 1 && inside[0] === "code")
-      warnOfCode(reference, { subject, at }, around);
-    add(
-      resolveReference(reference, { subject, at }, around),
-      at,
-      `${reference.text} refers to the task itself`,
-    );
+  forEachReference(params, { subject, at: place }, around, (reference, spot) => {
+    const { at } = spot;
+    const isCode = at.length === place.length + 1 && at.at(-1) === "code";
+    if (task.isScript && isCode) warnOfCode(reference, spot, around);
+    add(resolveReference(reference, spot, around), at, `${reference.text} refers to the task itself`);
   });
   return [...linked];
 }

@@ -8,17 +8,20 @@ import { matchesGlob } from "./glob.ts";
 import { workingPathOf } from "./inline-python.ts";
 import { familyOf, textUnder, without } from "./raw-task.ts";
 import { escapeReferences } from "./reference.ts";
-import { mapStrings } from "./strings.ts";
+import { TASK_KEYS } from "./spellings.ts";
+import { mapStrings, stringsOf } from "./strings.ts";
+import { hasMoreValues } from "./value-depth.ts";
 
 const PATTERN_DEFAULT = "*";
 const PATTERN_CHARS_MAX = 1000;
 const PLACEHOLDER = /(?<!\$)\$\{\s*file_path\s*\}/g;
 
-/** Keys of a template that are the task's own; all others are params. Every spelling that a task may have. */
-const TASK_KEYS = new Set([
-  ...["id", "name", "description", "method", "protocol", "priority", "timeout", "metadata"],
-  ...["dependencies", "depends_on", "dependsOn", "allowFailure", "allow_failure"],
-  ...["retry", "retry_config", "max_attempts", "backoff_strategy", "base_delay", "delay", "max_delay"],
+/** Keys of a template that are the task's own; all others are params. Flow control is, so that it is not passed over. */
+const OWN_KEYS = new Set([
+  ...TASK_KEYS.known.keys(),
+  ...TASK_KEYS.unsupported,
+  "description",
+  ...["max_attempts", "backoff_strategy", "base_delay", "delay", "max_delay"],
 ]);
 
 /**
@@ -36,12 +39,24 @@ export async function expandBatch(
   const batch = parseBatch(file, problems);
   const paths = batch === undefined ? [] : await findFiles(batch, access, problems);
   if (!isJsonObject(template) || paths.length === 0) return { file, problems };
+  if (isTooMuch(template, paths.length)) {
+    const message = `the template is too large to be copied for each of ${paths.length} files: split the work`;
+    complain(problems, "batch_template", "template", message);
+    return { file, problems };
+  }
   const own = Array.isArray(file["tasks"]) ? file["tasks"] : [];
   const made = paths.map((path, index) => makeTask(template, path, index));
   return { file: { ...without(file, "type", "batch", "template"), tasks: [...own, ...made] }, problems };
 }
 
 const NO_TEMPLATE = "a batch needs a template: {method, …params}, the task to be made for each file";
+
+/** Whether so many copies would be more than a workflow may have. */
+function isTooMuch(template: JsonObject, copies: number): boolean {
+  let chars = 0;
+  for (const { text } of stringsOf(template)) chars += text.length;
+  return chars * copies > LIMITS.bodyBytes || hasMoreValues(template, LIMITS.values / copies);
+}
 
 function isBatch(file: JsonObject): boolean {
   return ownValue(file, "type") === "batch" || ownValue(file, "batch") !== undefined;
@@ -72,7 +87,13 @@ async function findFiles(batch: Batch, access: FileAccess, problems: Problem[]):
     complain(problems, "directory_not_found", "batch.directory", `directory "${directory}" does not exist`);
     return [];
   }
-  const matching = listed.filter((path) => matchesGlob(path, pattern)).sort();
+  const comparisons = { left: LIMITS.globComparisons };
+  const matching = listed.filter((path) => matchesGlob(path, pattern, comparisons)).sort();
+  if (comparisons.left <= 0) {
+    const message = `comparing ${listed.length} files with this pattern takes too long: use fewer stars`;
+    complain(problems, "batch_pattern", "batch.pattern", message);
+    return [];
+  }
   if (!isFit(matching.length, batch, problems)) return [];
   return matching.map((path) => join(directory, path));
 }
@@ -98,7 +119,7 @@ function makeTask(template: JsonObject, path: string, index: number): JsonObject
   const task: JsonObject = { name: `Process ${fileName}`.slice(0, LIMITS.nameChars) };
   const params: JsonObject = {};
   for (const [key, value] of Object.entries(without(filled, "params", "parameters", "id"))) {
-    if (TASK_KEYS.has(key)) task[key] = value;
+    if (OWN_KEYS.has(key)) task[key] = value;
     else params[key] = value;
   }
   const id = makeTaskId(`process-${fileName}`, `-${index}`);

@@ -21,7 +21,8 @@ export function giveFile(task: JsonObject, path: string): JsonObject {
 
 /** An id from any text: what ids cannot hold becomes `-`. The ending is kept whole, the text is cut. */
 export function makeTaskId(text: string, ending: string): string {
-  const plain = text.replace(/[^A-Za-z0-9_-]/g, "-").replace(/^(?![A-Za-z_])/, "_");
+  const start = text.slice(0, LIMITS.taskIdChars);
+  const plain = start.replace(/[^A-Za-z0-9_-]/g, "-").replace(/^(?![A-Za-z_])/, "_");
   return plain.slice(0, LIMITS.taskIdChars - ending.length) + ending;
 }
 

@@ -3,17 +3,26 @@
  * No regular expression and no recursion: the time is at most the product of both lengths.
  */
 
-/** Hidden files and directories (`.git`) match only a pattern that names one: a segment that begins with a dot. */
-export function matchesGlob(path: string, pattern: string): boolean {
+/** How much may still be compared: patterns of many stars take thousands of steps for one path. */
+export type Comparisons = { left: number };
+
+/**
+ * Hidden files and directories (`.git`) match only a pattern that names one: a segment that begins with a dot. Nothing
+ * matches once no comparisons are left.
+ */
+export function matchesGlob(path: string, pattern: string, comparisons?: Comparisons): boolean {
+  const counted = comparisons ?? { left: Number.POSITIVE_INFINITY };
   const segments = path.split("/");
   const wanted = pattern.split("/");
   const isHidden = segments.some((segment) => segment.startsWith("."));
   if (isHidden && !wanted.some((segment) => segment.startsWith("."))) return false;
-  return matchesAll(segments, wanted, "**", matchesSegment);
+  const matchesSegment = (segment: string, one: string): boolean =>
+    matchesAll([...segment], [...one], "*", isSameCharacter, counted);
+  return matchesAll(segments, wanted, "**", matchesSegment, counted);
 }
 
-function matchesSegment(segment: string, wanted: string): boolean {
-  return matchesAll([...segment], [...wanted], "*", (character, one) => one === "?" || one === character);
+function isSameCharacter(character: string, wanted: string): boolean {
+  return wanted === "?" || wanted === character;
 }
 
 /**
@@ -25,11 +34,14 @@ function matchesAll(
   tokens: string[],
   star: string,
   isMatch: (item: string, token: string) => boolean,
+  comparisons: Comparisons,
 ): boolean {
   let item = 0;
   let token = 0;
+  comparisons.left -= tokens.length;
   let again: { item: number; token: number } | undefined;
   while (item < items.length) {
+    if (comparisons.left-- <= 0) return false;
     if (tokens[token] === star) {
       token += 1;
       again = { item, token };

@@ -44,17 +44,18 @@ async function inlineTask(
 ): Promise<JsonObject[]> {
   const place = `tasks[${index}].${paramsOf(task).key}`;
   const label = labelOf(task, index);
-  const paths = batchFilesOf(task);
-  if (paths === undefined) return [await inlineParams(task, siteOf(label, place), reader)];
+  const batch = batchFilesOf(task);
+  if (batch === undefined) return [await inlineParams(task, siteOf(label, place), reader)];
+  const { named, paths } = batch;
   if (taken.size + paths.length > LIMITS.tasks) {
     const message = `task "${label}": one task for each of ${paths.length} files is over ${LIMITS.tasks} tasks`;
-    complain(reader.problems, "too_many_tasks", `${place}.files`, `${message}; name fewer files`);
+    complain(reader.problems, "too_many_tasks", `${place}.${named}`, `${message}; name fewer files`);
     return [task];
   }
-  const { collector, tasks } = spread(task, index, paths, taken);
+  const { collector, tasks } = spread(task, index, batch, taken);
   const inlined = [collector];
   for (const [number, single] of tasks.entries()) {
-    const site: Site = { task: label, at: () => `${place}.files[${number}]` };
+    const site: Site = { task: label, at: () => `${place}.${named}[${number}]` };
     inlined.push(await inlineParams(single, site, reader));
   }
   return inlined;

@@ -15,7 +15,9 @@ export function lookUp(reference: Reference, root: Json): { value: Json } | { me
   const path = isTask ? withoutAlias(reference.path, root) : reference.path;
   let value = root;
   for (const [depth, key] of path.entries()) {
-    const next = childOf(value, key) ?? (isTask && depth === 0 ? twinOf(value, key) : undefined);
+    const own = childOf(value, key);
+    // Null is a value like any other.
+    const next = own === undefined && isTask && depth === 0 ? twinOf(value, key) : own;
     if (next === undefined) return { message: explain(reference, path.slice(0, depth), key, value) };
     value = next;
   }

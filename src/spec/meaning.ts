@@ -1,8 +1,9 @@
 /** What heads of references and stated dependencies mean, and what is said where they mean nothing. */
 import type { Json } from "../contract/json.ts";
+import { LIMITS } from "../contract/limits.ts";
 import { RESERVED_HEADS } from "./lookup.ts";
 import { type Findings, type ProblemCode, quoteName } from "./problems.ts";
-import { findMalformedReferences, findReferences, type Reference } from "./reference.ts";
+import { explainMalformed, type Openings, type Reference, scanReferences } from "./reference.ts";
 import type { Place } from "./strings.ts";
 import type { Suggest } from "./suggest.ts";
 import type { TaskNames } from "./task-names.ts";
@@ -10,35 +11,44 @@ import { OPENING } from "./template.ts";
 
 export type Surroundings = {
   names: TaskNames;
-  inputs: readonly string[];
+  /** Names; undefined where there are too many, which is an error of its own. */
+  inputs: ReadonlySet<string> | undefined;
   findings: Findings;
   suggest: Suggest;
+  openings: Openings;
 };
 /** Where something stands, and how messages about it begin. */
 export type Spot = { subject: string; at: Place };
 
-const RUN_KEYS = ["id", "name", "startedAt"];
+const RUN_KEYS = new Set(["id", "name", "startedAt"]);
 const NAMED = 20;
 
-/** The first of each text: a reference that is wrong in a hundred places is one mistake. */
-export function forEachReference(value: Json, visit: (reference: Reference, at: Place) => void): void {
+/**
+ * Reports what is no reference, and visits what is one: the first of each text, since a reference that is wrong in a
+ * hundred places is one mistake.
+ */
+export function forEachReference(
+  value: Json,
+  spot: Spot,
+  { findings, openings }: Surroundings,
+  visit: (reference: Reference, spot: Spot) => void,
+): void {
+  if (openings.left < 0) return;
+  const { subject } = spot;
   const seen = new Set<string>();
-  for (const { reference, at } of findReferences(value)) {
-    if (seen.has(reference.text)) continue;
-    seen.add(reference.text);
-    visit(reference, at);
+  for (const { part, at: inside } of scanReferences(value, openings)) {
+    const at = [...spot.at, ...inside];
+    if (part.kind === "malformed") {
+      const message = subject + explainMalformed(part);
+      findings.error({ code: "malformed_reference", at, message, near: { text: OPENING } });
+    } else if (!seen.has(part.reference.text)) {
+      seen.add(part.reference.text);
+      visit(part.reference, { subject, at });
+    }
   }
-}
-
-export function reportMalformed(value: Json, { subject, at }: Spot, findings: Findings): void {
-  for (const malformed of findMalformedReferences(value)) {
-    findings.error({
-      code: "malformed_reference",
-      at: [...at, ...malformed.at],
-      message: subject + malformed.message,
-      near: { text: OPENING },
-    });
-  }
+  if (openings.left >= 0) return;
+  const message = `${subject}up to here there are over ${LIMITS.references} "${OPENING}": split the workflow`;
+  findings.error({ code: "too_large", at: spot.at, message });
 }
 
 /** The id of the task that a reference is to; none for `inputs`, `run`, and what is reported. */
@@ -75,11 +85,16 @@ export function resolveHead(
   return undefined;
 }
 
-function checkKey(reference: Reference, known: readonly string[], spot: Spot, around: Surroundings): void {
+function checkKey(
+  reference: Reference,
+  known: Surroundings["inputs"],
+  spot: Spot,
+  around: Surroundings,
+): void {
   const { head, text } = reference;
   const [key] = reference.path;
-  if (key === undefined || known.includes(key)) return;
-  const there = known.length === 0 ? "there are none" : `there are ${known.slice(0, NAMED).join(", ")}`;
+  if (known === undefined || key === undefined || known.has(key)) return;
+  const there = known.size === 0 ? "there are none" : `there are ${firstOf(known).join(", ")}`;
   const missing =
     head === "inputs" ? `no input ${quoteName(key)} is declared` : `a run has no ${quoteName(key)}`;
   around.findings.error({
@@ -89,4 +104,10 @@ function checkKey(reference: Reference, known: readonly string[], spot: Spot, ar
     near: { text },
     suggest: () => around.suggest(key, known),
   });
+}
+
+function firstOf(names: Iterable<string>): string[] {
+  const first: string[] = [];
+  for (const name of names) if (first.push(name) === NAMED) break;
+  return first;
 }

@@ -61,6 +61,8 @@ export type Findings = {
   error: (finding: Finding) => void;
   warn: (finding: Finding) => void;
   hasErrors: () => boolean;
+  /** True when no further error will be reported but by its number. */
+  isFull: () => boolean;
   /** Sorted by line, errors before warnings where the limit is reached, then a note of how many more there are. */
   report: (locate?: Locate, spell?: Spell) => Problem[];
 };
@@ -80,6 +82,7 @@ export function collectFindings(): Findings {
       if (warningCount++ < LIMITS.problems) warnings.push(finding);
     },
     hasErrors: () => errorCount > 0,
+    isFull: () => errorCount > LIMITS.problems,
     report: (locate = () => undefined, spell = (place) => place) => {
       const most = LIMITS.problems;
       const kept = [

@@ -18,10 +18,31 @@ export type Resolved =
       message: string;
     };
 
+/** A part of a string that is a reference, or looks like one, with where the string stands. */
+export type Found = { part: Exclude<Part, { kind: "text" }>; at: Place };
+/** How many `${` may still be looked at: as many as {@link LIMITS} allows, for all of a workflow together. */
+export type Openings = { left: number };
+
+export function countOpenings(): Openings {
+  return { left: LIMITS.references };
+}
+
+/** What references there are, and what is none; ends early, with nothing `left`, where there are too many. */
+export function* scanReferences(value: Json, openings: Openings): Generator<Found> {
+  for (const site of stringsOf(value)) {
+    if (!site.text.includes(OPENING)) continue;
+    const at = site.at();
+    for (const part of parseTemplate(site.text)) {
+      if (!allow(part, openings)) return;
+      if (part.kind !== "text") yield { part, at };
+    }
+  }
+}
+
 /** All well-formed references in the strings of a value, with where they stand. */
 export function findReferences(value: Json): { reference: Reference; at: Place }[] {
   const found: { reference: Reference; at: Place }[] = [];
-  for (const { part, at } of partsOf(value)) {
+  for (const { part, at } of scanReferences(value, countOpenings())) {
     if (part.kind === "reference") found.push({ reference: part.reference, at });
   }
   return found;
@@ -33,11 +54,17 @@ export function findReferences(value: Json): { reference: Reference; at: Place }
  */
 export function findMalformedReferences(value: Json): { at: Place; message: string }[] {
   const found: { at: Place; message: string }[] = [];
-  for (const { part, at } of partsOf(value)) {
-    if (part.kind === "malformed") found.push({ at, message: explain(part.start, part.reason) });
+  for (const { part, at } of scanReferences(value, countOpenings())) {
+    if (part.kind === "malformed") found.push({ at, message: explainMalformed(part) });
     if (found.length > LIMITS.problems) break;
   }
   return found;
+}
+
+/** What is wrong with a `${` that is no reference, and what to write instead. */
+export function explainMalformed({ start, reason }: Extract<Part, { kind: "malformed" }>): string {
+  const snippet = start.split(/\n|(?<=\})/, 1)[0] ?? "";
+  return `"${snippet}" is not a reference: ${reason}; a literal ${OPENING} is written ${ESCAPED}`;
 }
 
 /**
@@ -50,27 +77,35 @@ export function findMalformedReferences(value: Json): { at: Place; message: stri
  */
 export function resolveReferences(value: Json, scope: Scope): Resolved {
   if (!hasOpening(value)) return { ok: true, value };
-  const state: State = { scope, found: new Map(), chars: 0, failure: undefined };
+  const state: State = {
+    scope,
+    openings: countOpenings(),
+    found: new Map(),
+    chars: 0,
+    failure: undefined,
+  };
   const resolved = mapStrings(value, (text) => substitute(text, state));
   return state.failure ?? { ok: true, value: resolved };
 }
 
 type Failure = Extract<Resolved, { ok: false }>;
-type Found = { value: Json; text: string };
+type Evaluated = { value: Json; text: string };
 /** `found`: by the reference's text, since the same one often stands in many places. `chars`: put in so far. */
-type State = { scope: Scope; found: Map<string, Found>; chars: number; failure: Failure | undefined };
+type State = {
+  scope: Scope;
+  openings: Openings;
+  found: Map<string, Evaluated>;
+  chars: number;
+  failure: Failure | undefined;
+};
 
-function* partsOf(value: Json): Generator<{ part: Part; at: Place }> {
-  for (const site of stringsOf(value)) {
-    if (!site.text.includes(OPENING)) continue;
-    const at = site.at();
-    for (const part of parseTemplate(site.text)) yield { part, at };
-  }
-}
+/** One that is none costs more: a thousand characters may have been read to see it. */
+const MALFORMED_COST = 10;
 
-function explain(start: string, reason: string): string {
-  const snippet = start.split(/\n|(?<=\})/, 1)[0] ?? "";
-  return `"${snippet}" is not a reference: ${reason}; a literal ${OPENING} is written ${ESCAPED}`;
+function allow(part: Part, openings: Openings): boolean {
+  if (part.kind === "text" && part.text !== OPENING) return true;
+  openings.left -= part.kind === "malformed" ? MALFORMED_COST : 1;
+  return openings.left >= 0;
 }
 
 function hasOpening(value: Json): boolean {
@@ -81,18 +116,26 @@ function hasOpening(value: Json): boolean {
 /** After the first failure nothing is looked up any more: what comes out is not used. */
 function substitute(text: string, state: State): Json {
   if (state.failure !== undefined || !text.includes(OPENING)) return text;
-  const parts = parseTemplate(text);
-  const [only] = parts;
-  if (parts.length === 1 && only?.kind === "reference") return find(only.reference, state)?.value ?? null;
-  return parts.map((part) => textOf(part, state)).join("");
+  let whole = "";
+  for (const part of parseTemplate(text)) {
+    if (!allow(part, state.openings)) return refuse(text, state);
+    const found = part.kind === "reference" ? find(part.reference, state) : part;
+    if (found === undefined) return null;
+    if ("value" in found && part.kind === "reference" && part.reference.text === text) return found.value;
+    whole += found.text;
+  }
+  return whole;
 }
 
-function textOf(part: Part, state: State): string {
-  if (part.kind !== "reference") return part.text;
-  return find(part.reference, state)?.text ?? "";
+function refuse(text: string, state: State): null {
+  const message = `there are more than ${LIMITS.references} "${OPENING}" here: pass on whole values, not many pieces`;
+  state.failure = { ok: false, code: "params_too_large", reference: text.slice(0, SHOWN_CHARS), message };
+  return null;
 }
 
-function find(reference: Reference, state: State): Found | undefined {
+const SHOWN_CHARS = 60;
+
+function find(reference: Reference, state: State): Evaluated | undefined {
   if (state.failure !== undefined) return undefined;
   const found = state.found.get(reference.text) ?? evaluate(reference, state);
   if (found === undefined) return undefined;
@@ -104,7 +147,7 @@ function find(reference: Reference, state: State): Found | undefined {
   return fail(state, "params_too_large", reference, `${message}; refer to less of it`);
 }
 
-function evaluate(reference: Reference, state: State): Found | undefined {
+function evaluate(reference: Reference, state: State): Evaluated | undefined {
   const head = state.scope(reference.head);
   if (head === undefined) {
     const message = `"${reference.text}": there is no task "${reference.head}"`;

@@ -24,7 +24,7 @@ export function explainViolation(explained: Explained): string {
     case "type":
       return `${subject} must be ${typeNames(rule)}, not ${describeValue(value)}`;
     case "enum":
-      return `${subject} must be ${listWords(Array.isArray(rule) ? rule.map(print) : [], "or")}, not ${describeValue(value)}`;
+      return `${subject} must be ${listChoices(rule)}, not ${describeValue(value)}`;
     case "const":
       return `${subject} must be ${print(rule ?? null)}, not ${describeValue(value)}`;
     case "false":
@@ -52,6 +52,16 @@ export function listWords(words: readonly string[], last: "and" | "or"): string 
   if (words.length < 2) return words.join("");
   return `${words.slice(0, -1).join(", ")} ${last} ${words.at(-1)}`;
 }
+
+/** The values of an `enum`, as far as a message can hold them. */
+function listChoices(rule: Json | undefined): string {
+  const choices = Array.isArray(rule) ? rule : [];
+  const more = choices.length - CHOICES;
+  const shown = choices.slice(0, CHOICES).map(print);
+  return more > 0 ? `${shown.join(", ")} or one of ${more} others` : listWords(shown, "or");
+}
+
+const CHOICES = 20;
 
 /** A JSON Schema type as messages name it. */
 export function typeName(type: Json | undefined): string {

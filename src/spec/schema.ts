@@ -1,9 +1,11 @@
 /** Values against JSON Schemas: params and results of protocols, arguments of tools. */
 import { type OutputUnit, type Schema, Validator } from "@cfworker/json-schema";
 import { isJsonObject, type Json, type JsonObject, ownValue } from "../contract/json.ts";
+import { LIMITS } from "../contract/limits.ts";
 import { type Broken, type Settled, settleChoices } from "./schema-choice.ts";
 import { explainViolation } from "./schema-message.ts";
 import type { Place } from "./strings.ts";
+import { trim } from "./trim.ts";
 
 /** `path` leads into the value; `keyword` is the rule of the schema that it breaks. */
 export type Violation = { path: Place; keyword: string; message: string };
@@ -16,16 +18,18 @@ export type SchemaCheck = {
 };
 
 /**
- * All that is wrong with the value, in the schema's order; empty when it is right.
+ * All that is wrong with the value, in the schema's order; empty when it is right. Of a large value only the outer part
+ * is looked at (`checkedValues`).
  *
  * @example
  * checkAgainstSchema({ properties: { a: { type: "number" } } }, { a: "1" }, { name: "params" });
  * // [{ path: ["a"], keyword: "type", message: 'params.a must be a number, not the string "1"' }]
  */
-export function checkAgainstSchema(schema: JsonObject, value: Json, check: SchemaCheck): Violation[] {
+export function checkAgainstSchema(schema: JsonObject, whole: Json, check: SchemaCheck): Violation[] {
+  const { value, isCut } = trim(whole, LIMITS.checkedValues);
   const errors = validate(schema, value);
   if (typeof errors === "string") return [{ path: [], keyword: "schema", message: errors }];
-  const { isOpen } = check;
+  const doubts: Doubts = { isOpen: check.isOpen, isCut };
   const broken = errors.slice(0, MOST).map((error, index): Broken => {
     // `false` comes without its place in the schema: that is in the error before it.
     const { keywordLocation } = (error.keyword === "false" ? errors[index - 1] : error) ?? error;
@@ -34,10 +38,12 @@ export function checkAgainstSchema(schema: JsonObject, value: Json, check: Schem
       ...error,
       keywordLocation,
       path,
-      isCertain: isCertain(error.keyword, valueAt(value, path), isOpen),
+      isCertain: isCertain(error.keyword, valueAt(value, path), doubts),
     };
   });
-  return settleChoices(broken).map((settled) => violationOf(settled, { schema, value, name: check.name }));
+  return settleChoices(broken).map((settled) =>
+    violationOf(settled, { schema, value: whole, name: check.name }),
+  );
 }
 
 type About = { schema: JsonObject; value: Json; name: string };
@@ -101,17 +107,25 @@ const OPEN_INSIDE = new Set([
   "oneOf",
 ]);
 
-function isCertain(keyword: string, at: Json | undefined, isOpen: SchemaCheck["isOpen"]): boolean {
+/** Of what was cut this alone is sure: what it is, and what it has too much. */
+const CERTAIN_OF_CUT = new Set(["type", "false", "maxItems", "maxProperties"]);
+
+type Doubts = { isOpen: SchemaCheck["isOpen"]; isCut: (part: Json) => boolean };
+
+function isCertain(keyword: string, at: Json | undefined, doubts: Doubts): boolean {
   if (WRAPPERS.has(keyword)) return false;
-  if (isOpen === undefined) return true;
-  if (typeof at === "string") return !isOpen(at);
-  return !OPEN_INSIDE.has(keyword) || !holdsOpen(at, isOpen);
+  if (at === undefined) return true;
+  if (typeof at === "string") return doubts.isOpen?.(at) !== true;
+  if (doubts.isCut(at)) return CERTAIN_OF_CUT.has(keyword);
+  return !OPEN_INSIDE.has(keyword) || !isDoubtful(at, doubts);
 }
 
-function holdsOpen(value: Json | undefined, isOpen: (text: string) => boolean): boolean {
-  if (typeof value === "string") return isOpen(value);
-  if (Array.isArray(value)) return value.some((item) => holdsOpen(item, isOpen));
-  return isJsonObject(value) && Object.values(value).some((item) => holdsOpen(item, isOpen));
+/** Whether anything in it may yet come out otherwise. */
+function isDoubtful(value: Json, doubts: Doubts): boolean {
+  if (typeof value === "string") return doubts.isOpen?.(value) === true;
+  if (doubts.isCut(value)) return true;
+  if (Array.isArray(value)) return value.some((item) => isDoubtful(item, doubts));
+  return isJsonObject(value) && Object.values(value).some((item) => isDoubtful(item, doubts));
 }
 
 function violationOf({ error, alternatives }: Settled, about: About): Violation {

@@ -2,14 +2,23 @@
 import * as z from "zod";
 import { isJsonObject, type Json, type JsonObject, ownValue } from "../contract/json.ts";
 import { LIMITS } from "../contract/limits.ts";
-import { PRIORITIES, workflow, workflowTask } from "../contract/workflow.ts";
+import { inputSchema, PRIORITIES, workflow, workflowTask } from "../contract/workflow.ts";
 import { type Findings, formatPlace } from "./problems.ts";
 import { describeValue, listWords, typeName } from "./schema-message.ts";
 import type { Place } from "./strings.ts";
 import type { Suggest } from "./suggest.ts";
 
+/** For a message that ends with what there is instead. */
+const NAMES_VALUE = { namesValue: true };
 /** Already JSON, and possibly large: looking into each value again would only cost time. */
 const anyObject = z.custom<JsonObject>(isJsonObject, "must be an object");
+const anyJson = z.custom<Json>((value) => value !== undefined);
+const inputs = atMost<Record<string, unknown>>(LIMITS.inputs, "inputs").pipe(
+  z.record(
+    z.string(),
+    inputSchema.extend({ default: anyJson.optional(), enum: z.array(anyJson).optional() }),
+  ),
+);
 const metadata = anyObject.refine(
   (value) => JSON.stringify(value).length <= LIMITS.metadataBytes,
   `must be at most ${LIMITS.metadataBytes} bytes: keep larger things elsewhere, and refer to them`,
@@ -30,14 +39,13 @@ export type FileTask = z.infer<typeof fileTask>;
 
 export const fileWorkflow = workflow.omit({ tasks: true }).extend({
   name: workflow.shape.name.default("Unnamed workflow"),
-  inputs: workflow.shape.inputs
-    .default({})
-    .refine((value) => Object.keys(value).length <= LIMITS.inputs, `must be at most ${LIMITS.inputs} inputs`),
+  inputs: inputs.default({}),
+  outputs: atMost<JsonObject>(LIMITS.outputs, "outputs").optional(),
   timeout: workflow.shape.timeout.default(3600),
   maxParallelTasks: workflow.shape.maxParallelTasks.default(100),
   onFailure: workflow.shape.onFailure.default("skip_dependents"),
   defaults: workflow.shape.defaults.default({}),
-  tags: workflow.shape.tags.default({}),
+  tags: atMost<Record<string, unknown>>(LIMITS.tags, "tags").pipe(workflow.shape.tags).default({}),
   metadata: metadata.default({}),
   mcp: workflow.shape.mcp.default(true),
 });
@@ -51,6 +59,16 @@ export function checkShape<T>(shape: z.ZodType<T>, value: JsonObject, about: Sub
   if (parsed.success) return parsed.data;
   for (const issue of parsed.error.issues) reportIssue(issue, value, about);
   return undefined;
+}
+
+/** Counted before they are looked at one by one. */
+function atMost<T extends Record<string, unknown>>(most: number, what: string) {
+  return z
+    .custom<T>(isJsonObject, { message: "must be an object", params: NAMES_VALUE, abort: true })
+    .refine((value) => Object.keys(value).length <= most, {
+      message: `must be at most ${most} ${what}`,
+      abort: true,
+    });
 }
 
 type Issue = z.core.$ZodIssue;
@@ -85,8 +103,10 @@ function explain(issue: Issue, name: string, value: Json): string {
       return `${name} must ${amount(issue.origin, "at least", issue.minimum)}${measured(value)}`;
     case "too_big":
       return `${name} must ${amount(issue.origin, "at most", issue.maximum)}${measured(value)}`;
-    case "custom":
-      return `${name} ${issue.message.startsWith("must") ? issue.message : `must be ${issue.message}`}`;
+    case "custom": {
+      const said = issue.message.startsWith("must") ? issue.message : `must be ${issue.message}`;
+      return `${name} ${said}${issue.params?.["namesValue"] === true ? butIs : ""}`;
+    }
     default:
       return `${name}: ${issue.message}`;
   }

@@ -3,7 +3,7 @@ import { isJsonObject, type Json, type JsonObject, ownValue } from "../contract/
 import { LIMITS } from "../contract/limits.ts";
 import type { Problem } from "../contract/workflow.ts";
 import { collectFindings, type Finding, type Findings } from "./problems.ts";
-import { findTooDeep } from "./value-depth.ts";
+import { findExcess } from "./value-depth.ts";
 import { readYaml, type YamlSource } from "./yaml-source.ts";
 
 /** YAML or JSON text, or what was parsed. With both, the value is checked and the text tells the lines. */
@@ -43,13 +43,11 @@ export function isFit(value: Json | undefined, findings: Findings): value is Jso
 function findUnfitness(value: Json): Finding | undefined {
   if (!isJsonObject(value))
     return { code: "invalid_value", at: [], message: "a workflow is an object with tasks" };
-  const tooDeep = findTooDeep(value);
-  if (tooDeep !== undefined) {
-    return {
-      code: "too_deep",
-      at: tooDeep,
-      message: `nested too deeply here: at most ${LIMITS.depth} levels`,
-    };
+  const excess = findExcess(value, { levels: LIMITS.depth, values: LIMITS.values });
+  if (excess?.kind === "too_many") return { code: "too_large", at: [], message: TOO_MANY };
+  if (excess?.kind === "too_deep") {
+    const message = `nested too deeply here: at most ${LIMITS.depth} levels`;
+    return { code: "too_deep", at: excess.at, message };
   }
   const batch = ownValue(value, "batch") ?? null;
   if (batch !== null || ownValue(value, "type") === "batch") {
@@ -65,5 +63,6 @@ function findUnfitness(value: Json): Finding | undefined {
   return { code: "too_large", at: ["tasks"], message, near: "key" };
 }
 
+const TOO_MANY = `over ${LIMITS.values} values (items of lists are one each, keys of objects four) are too many: pass large data as text, or by reference`;
 const BATCH =
   "a batch names files, which the service cannot see: submit it with the CLI (gleitzeit run) or the SDK, which make a task for each file";

@@ -1,5 +1,6 @@
 /** The spellings a workflow file may use, and objects read by them: known keys made canonical, others reported. */
 import { isJsonObject, type Json, type JsonObject } from "../contract/json.ts";
+import { LIMITS } from "../contract/limits.ts";
 import { type Finding, type Findings, formatPlace, quoteName } from "./problems.ts";
 import { listWords } from "./schema-message.ts";
 import { type Place, setOwn } from "./strings.ts";
@@ -59,7 +60,7 @@ export const RETRY_KEYS = keys({
   spellings: {
     maxAttempts: [],
     backoff: ["backoff_strategy", "backoffStrategy"],
-    baseDelay: ["delay"],
+    baseDelay: ["delay", "initial_delay", "initialDelay"],
     maxDelay: [],
     jitter: [],
   },
@@ -78,6 +79,12 @@ export type Reading = { findings: Findings; suggest: Suggest; spelled: Map<strin
 export function readKeys(raw: Json, keys: Keys, at: Place, subject: string, reading: Reading): JsonObject {
   const read: JsonObject = {};
   if (!isJsonObject(raw)) return read;
+  const count = Object.keys(raw).length;
+  if (count > LIMITS.keys) {
+    const message = `${subject}${count} keys are more than ${LIMITS.keys}: large data belongs into params`;
+    reading.findings.error({ code: "too_large", at, message });
+    return read;
+  }
   const writtenAs = new Map<string, string>();
   for (const [key, value] of Object.entries(raw)) {
     const canonical = keys.known.get(key);

@@ -21,6 +21,7 @@ export function slugOf(name: string): string {
   const plain = name
     .slice(0, NAME_CHARS)
     .normalize("NFKD")
+    .slice(0, NAME_CHARS)
     .replace(/\p{M}/gu, "")
     .toLowerCase()
     .replaceAll("ß", "ss");

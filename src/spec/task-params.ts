@@ -1,5 +1,6 @@
 /** A task's method and params against its protocol. */
 import { isJsonObject, type JsonObject } from "../contract/json.ts";
+import { LIMITS } from "../contract/limits.ts";
 import type { Protocol, ProtocolMethod } from "../contract/protocol.ts";
 import { findFileParams, isFileParam } from "./file-params.ts";
 import { familyOf, findMethod, type MethodName, nameMethod, toolOf, toolsOf } from "./methods.ts";
@@ -92,8 +93,9 @@ function checkParams(
   if (files.length === 0) checkSchema(call, spec, isLenient, findings);
   if (!isLenient) return;
   const known = Object.keys(isJsonObject(spec.params["properties"]) ? spec.params["properties"] : {});
-  for (const key of Object.keys(call.params)) {
-    if (known.includes(key) || isFileParam(key)) continue;
+  const unknown = Object.keys(call.params).filter((key) => !known.includes(key) && !isFileParam(key));
+  // One more than are reported, so that it is said that there are more.
+  for (const key of unknown.slice(0, LIMITS.problems + 1)) {
     const message = `${call.subject}${named.method} has no param ${quoteName(key)}`;
     const place: Pick<Finding, "at" | "near"> = { at: [...at, key], near: "key" };
     findings.warn({ code: "unknown_param", message, ...place, suggest: () => suggest(key, known) });
@@ -102,6 +104,8 @@ function checkParams(
 
 /** Texts with references are looked at again when these are resolved. */
 function checkSchema(call: Call, spec: ProtocolMethod, isLenient: boolean, findings: Findings): void {
+  // Each costs more than all the rest, and is only counted.
+  if (findings.isFull()) return;
   const isOpen = (text: string): boolean => text.includes(OPENING);
   for (const violation of checkAgainstSchema(spec.params, call.params, { name: "params", isOpen })) {
     const { path, keyword, message } = violation;

@@ -2,6 +2,7 @@
  * The text of one string taken apart: plain text, references `${head.path}`, and what looks like one but is none.
  * One pass from left to right; a `${` that fails is not tried again, so the time is linear in the text.
  */
+import { LIMITS } from "../contract/limits.ts";
 
 /** `text` is the reference as written, with its braces. */
 export type Reference = { text: string; head: string; path: string[] };
@@ -14,6 +15,8 @@ export type Part =
 export const OPENING = "${";
 export const ESCAPED = "$${";
 const SNIPPET_CHARS = 60;
+/** Nothing is nested deeper that a reference could lead into. */
+const STEPS = LIMITS.depth;
 
 // A name or a key without quotes. Bounded: a prompt of megabytes after a stray `${` is no name.
 const BARE = /(?:[^.[\]{}$\r\n]|\$(?!\{)){1,1000}/y;
@@ -27,20 +30,21 @@ export function escapeReferences(text: string): string {
   return text.replaceAll(OPENING, () => ESCAPED);
 }
 
-/** The parts of a text, in order. A text that is one reference and nothing else has one part. */
-export function parseTemplate(text: string): Part[] {
-  const parts: Part[] = [];
+/**
+ * The parts of a text, in order; who has seen enough stops taking them. A text that is one reference and nothing else
+ * has one part.
+ */
+export function* parseTemplate(text: string): Generator<Part> {
   let from = 0;
   for (let start = text.indexOf(OPENING); start !== -1; start = text.indexOf(OPENING, from)) {
     const isEscaped = start > from && text[start - 1] === "$";
     const plainEnd = isEscaped ? start - 1 : start;
-    if (plainEnd > from) parts.push({ kind: "text", text: text.slice(from, plainEnd) });
+    if (plainEnd > from) yield { kind: "text", text: text.slice(from, plainEnd) };
     const found = isEscaped ? literalOpening(start) : parseReference(text, start);
-    parts.push(found.part);
+    yield found.part;
     from = found.end;
   }
-  if (from < text.length) parts.push({ kind: "text", text: text.slice(from) });
-  return parts;
+  if (from < text.length) yield { kind: "text", text: text.slice(from) };
 }
 
 type Found = { part: Part; end: number };
@@ -59,6 +63,7 @@ function parseReference(text: string, start: number): Found {
     if (end !== undefined) return reference(text, start, at + end[0].length, head, path);
     const segment = parseSegment(text, at);
     if (typeof segment === "string") return malformed(text, start, at, segment);
+    if (path.length === STEPS) return malformed(text, start, at, `its path has more than ${STEPS} steps`);
     path.push(segment.key);
     at = segment.end;
   }

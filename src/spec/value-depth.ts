@@ -1,27 +1,39 @@
-/** How deep a JSON value is nested, measured without recursion. */
+/** How deep a JSON value is nested and how much is in it, measured without recursion. */
 import type { Json } from "../contract/json.ts";
 import { LIMITS } from "../contract/limits.ts";
-import type { Place } from "./strings.ts";
+import { type Place, placeOf, takeChild, type Visit, visitOf } from "./visit.ts";
 
-/** Where lists and objects in each other go beyond the limit, if they do: what recurses must not see such a value. */
-export function findTooDeep(value: Json, most: number = LIMITS.depth): Place | undefined {
-  const stack: Visit[] = [{ value, depth: 1 }];
-  for (let visit = stack.pop(); visit !== undefined; visit = stack.pop()) {
-    if (visit.value === null || typeof visit.value !== "object") continue;
-    if (visit.depth > most) return placeOf(visit);
-    const isList = Array.isArray(visit.value);
-    for (const [key, child] of Object.entries(visit.value)) {
-      if (child === null || typeof child !== "object") continue;
-      stack.push({ value: child, depth: visit.depth + 1, key: isList ? Number(key) : key, parent: visit });
+/** A key of an object takes as long as so many items of a list. */
+const KEY_COST = 4;
+
+/** The first limit that is exceeded; `at` is the list or object that is too deep. */
+export type Excess = { kind: "too_deep"; at: Place } | { kind: "too_many" };
+
+/** `values`: an item of a list is one, a key of an object four, at all depths together. */
+export function findExcess(value: Json, most: { levels: number; values: number }): Excess | undefined {
+  let count = 0;
+  const stack: Visit[] = [visitOf(value)];
+  for (let visit = stack.at(-1); visit !== undefined; visit = stack.at(-1)) {
+    const child = takeChild(visit);
+    if (child === undefined) {
+      stack.pop();
+      continue;
     }
+    count += visit.list === undefined ? KEY_COST : 1;
+    if (count > most.values) return { kind: "too_many" };
+    if (child === null || typeof child !== "object") continue;
+    if (stack.length >= most.levels) return { kind: "too_deep", at: placeOf(visit) };
+    stack.push(visitOf(child, visit));
   }
   return undefined;
 }
 
-type Visit = { value: Json; depth: number; key?: string | number; parent?: Visit };
+/** Where lists and objects in each other go beyond the limit, if they do: what recurses must not see such a value. */
+export function findTooDeep(value: Json, most: number = LIMITS.depth): Place | undefined {
+  const excess = findExcess(value, { levels: most, values: Number.POSITIVE_INFINITY });
+  return excess?.kind === "too_deep" ? excess.at : undefined;
+}
 
-function placeOf(visit: Visit): Place {
-  const place: Place = [];
-  for (let at: Visit | undefined = visit; at?.key !== undefined; at = at.parent) place.push(at.key);
-  return place.reverse();
+export function hasMoreValues(value: Json, most: number): boolean {
+  return findExcess(value, { levels: Number.POSITIVE_INFINITY, values: most }) !== undefined;
 }

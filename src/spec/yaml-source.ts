@@ -2,9 +2,9 @@
 import { Composer, type Document, isDocument, isNode, LineCounter, type ParsedNode } from "yaml";
 import type { Json } from "../contract/json.ts";
 import { LIMITS } from "../contract/limits.ts";
-import type { Findings, Locate, Position } from "./problems.ts";
+import type { Findings, Locate, Position, ProblemCode } from "./problems.ts";
 import { findOffset, findSource } from "./yaml-position.ts";
-import { parseTokens } from "./yaml-tokens.ts";
+import { parseTokens, type TooMuch } from "./yaml-tokens.ts";
 import { type Converted, convertYaml } from "./yaml-value.ts";
 
 /** `sourceAt`: a scalar as it is written, which tells `1.0` from `1`. */
@@ -22,16 +22,15 @@ export function readYaml(text: string, findings: Findings): YamlSource | undefin
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
-  const documents = compose(text, lines, (offset) => {
-    const message = `nested too deeply here: at most ${LIMITS.depth} levels`;
-    findings.error({ code: "too_deep", at: [], message, position: positionAt(offset) });
-  });
+  const report = (code: ProblemCode, message: string, offset: number) =>
+    findings.error({ code, at: [], message, position: positionAt(offset) });
+  const documents = compose(text, lines, report);
   const [document, second] = documents;
   if (document === undefined) return undefined;
   reportSyntax(document, findings, positionAt);
   if (second !== undefined) {
     const message = 'a second document begins here ("---"): put each workflow into a file of its own';
-    findings.error({ code: "yaml_syntax", at: [], message, position: positionAt(second.range[0]) });
+    report("yaml_syntax", message, second.range[0]);
   }
   if (findings.hasErrors()) return undefined;
   return convert(document, text, findings, positionAt);
@@ -48,27 +47,58 @@ function isSmall(text: string, findings: Findings): boolean {
   return false;
 }
 
-/** At most two documents: a second one is an error, and the rest is not looked at. */
-function compose(text: string, lines: LineCounter, onTooDeep: (offset: number) => void): Parsed[] {
-  let isTooDeep = false;
-  const stop = (offset: number): void => {
-    isTooDeep = true;
-    onTooDeep(offset);
-  };
-  // Keys are compared in yaml-value.ts: the library compares each with each.
-  const composer = new Composer({
-    uniqueKeys: false,
-    prettyErrors: false,
-    logLevel: "silent",
-    resolveKnownTags: false,
-  });
+type Report = (code: ProblemCode, message: string, offset: number) => void;
+
+const TOO_MUCH: Record<TooMuch, string> = {
+  too_deep: `nested too deeply here: at most ${LIMITS.depth} levels`,
+  too_large: `more than ${LIMITS.yamlTokens} texts, signs and spaces up to here: split the workflow, or send it as a JSON object`,
+};
+
+/** At most two documents: a second one is an error, and the rest is not looked at. None where it was too much. */
+function compose(text: string, lines: LineCounter, report: Report): Parsed[] {
   const documents: Parsed[] = [];
-  for (const document of composer.compose(parseTokens(text, lines.addNewLine, stop), true, text.length)) {
-    if (isTooDeep) return [];
-    documents.push(document);
-    if (documents.length === 2) break;
+  let isTooMuch = false;
+  const tokens = parseTokens(text, lines.addNewLine, (what, offset) => {
+    isTooMuch = true;
+    report(what, TOO_MUCH[what], offset);
+  });
+  try {
+    for (const document of makeComposer(report).compose(tokens, true, text.length)) {
+      if (isTooMuch) return [];
+      documents.push(document);
+      if (documents.length === 2) break;
+    }
+  } catch (thrown) {
+    // Crafted texts overflow the library's stack; whatever it throws, the text is at fault.
+    if (thrown !== ENOUGH)
+      report("yaml_syntax", "YAML: the text cannot be read: it is nested in a way that has no end", 0);
+    return [];
   }
   return documents;
+}
+
+const ENOUGH = new Error("enough");
+type Source = number | [number, number] | { offset: number };
+
+/**
+ * The library's composer makes an error object for each fault of a text, and a MiB can hold a million: it is stopped
+ * at as many as are reported. Its handler is the one way in, and private.
+ */
+function makeComposer(report: Report): Composer {
+  const options = { prettyErrors: false, logLevel: "silent", resolveKnownTags: false } as const;
+  // Keys are compared in yaml-value.ts: the library compares each with each.
+  const composer = new Composer({ ...options, uniqueKeys: false });
+  const onError = composer["onError"];
+  const first: { message: string; offset: number }[] = [];
+  composer["onError"] = (source: Source, code: string, message: string, isWarning?: boolean) => {
+    onError(source, code, message, isWarning);
+    const offset = typeof source === "number" ? source : "offset" in source ? source.offset : source[0];
+    if (isWarning !== true) first.push({ message, offset });
+    if (first.length < LIMITS.problems) return;
+    for (const fault of first) report("yaml_syntax", `YAML: ${fault.message}`, fault.offset);
+    throw ENOUGH;
+  };
+  return composer;
 }
 
 function reportSyntax(document: Parsed, findings: Findings, positionAt: (offset: number) => Position): void {

@@ -2,21 +2,27 @@
 import { Lexer, Parser } from "yaml";
 import { LIMITS } from "../contract/limits.ts";
 
-/** What the parser makes of the text; stops before the token that goes too deep, and says where that is. */
+export type TooMuch = "too_deep" | "too_large";
+
+/** What the parser makes of the text; stops before the token that is too much, and says where that is. */
 export function* parseTokens(
   text: string,
   onNewLine: (offset: number) => void,
-  onTooDeep: (offset: number) => void,
+  onTooMuch: (what: TooMuch, offset: number) => void,
 ) {
   const parser = new Parser(onNewLine);
   const isTooDeep = watchDepth();
+  let count = 0;
+  let faults = 0;
   onNewLine(0);
   for (const token of new Lexer().lex(text)) {
-    if (isTooDeep(token)) {
-      onTooDeep(parser.offset);
-      return;
+    if (++count > LIMITS.yamlTokens) return onTooMuch("too_large", parser.offset);
+    if (isTooDeep(token)) return onTooMuch("too_deep", parser.offset);
+    for (const node of parser.next(token)) {
+      // The library makes an error object of each, which takes longer than all else.
+      if (node.type === "error" && ++faults > LIMITS.problems) return;
+      yield node;
     }
-    yield* parser.next(token);
   }
   yield* parser.end();
 }

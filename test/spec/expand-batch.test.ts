@@ -214,4 +214,35 @@ describe("a pattern", () => {
     expect(matchesGlob("a/".repeat(2000), `${"**/a/".repeat(200)}**/b`)).toBe(false);
     expect(performance.now() - startedAt).toBeLessThan(1000);
   });
+
+  test("is compared with so many files as its stars allow, and then refused", async () => {
+    const names = Array.from({ length: 10_000 }, (_, index) => `${"a".repeat(240)}${index}`);
+    const files = { read: async () => undefined, list: async () => names };
+    const batch = (pattern: string) =>
+      expandBatch({ batch: { directory: "d", pattern }, template: { method: "echo/echo" } }, files);
+    expect((await batch("*9999")).problems).toEqual([]);
+    const { problems } = await batch(`*${"a".repeat(200)}b*${"a".repeat(200)}b`);
+    expect(problems).toMatchObject([
+      { code: "batch_pattern", path: "batch.pattern", message: expect.stringContaining("use fewer stars") },
+    ]);
+  });
+
+  test("is not what makes a template too large: copies of it are", async () => {
+    const names = Array.from({ length: 10_000 }, (_, index) => `f${index}`);
+    const files = { read: async () => undefined, list: async () => names };
+    const file = { batch: { directory: "d" }, template: { method: "echo/echo", text: "x".repeat(10_000) } };
+    const { problems } = await expandBatch(file, files);
+    expect(problems).toMatchObject([
+      { code: "batch_template", message: expect.stringContaining("10000 files") },
+    ]);
+  });
+});
+
+test("a template's flow control stays on its tasks, where the checker refuses it", async () => {
+  const files = { read: async () => undefined, list: async () => ["a.txt"] };
+  const template = { method: "echo/echo", message: "hi", when: "false", retryConfig: { max_attempts: 1 } };
+  const { file } = await expandBatch({ batch: { directory: "d" }, template }, files);
+  expect(file["tasks"]).toMatchObject([
+    { when: "false", retryConfig: { max_attempts: 1 }, params: { message: "hi" } },
+  ]);
 });

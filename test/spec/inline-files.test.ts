@@ -163,6 +163,24 @@ describe("batch mode", () => {
     expect(only).toEqual({ ...python({ code: "", context, files: { "docs/b.txt": "Beta" } }), id: "p-1" });
   });
 
+  test("shows each of several images in a call of its own", async () => {
+    const params = {
+      image_paths: ["img/one.png", "img/two.png", "img/no.png"],
+      batch_mode: true,
+      messages: [user("Look")],
+    };
+    const task = { id: "s", method: "llm/chat", params };
+    const { file, problems } = await inlineFiles({ tasks: [task] }, FILES);
+    expect(problems).toMatchObject([{ code: "file_not_found", path: "tasks[0].params.image_paths[2]" }]);
+    const shown = (bytes: Uint8Array) => ({ messages: [{ ...user("Look"), images: [encodeBase64(bytes)] }] });
+    expect(file["tasks"]).toMatchObject([
+      { id: "s", method: "echo/echo" },
+      { id: "s-1", method: "llm/chat", params: shown(PIXELS) },
+      { id: "s-2", method: "llm/chat", params: shown(Uint8Array.of(1)) },
+      { id: "s-3" },
+    ]);
+  });
+
   test("an id that is taken is not given twice", async () => {
     const tasks = await inlined({ ...batch, id: "s" }, { id: "s-1", method: "echo/echo" });
     expect(tasks[0]).toMatchObject({ params: { result: ["${s-1-2}", "${s-2}"] } });

@@ -64,6 +64,12 @@ describe("a string that is one reference", () => {
     expect(resolved("${chat}")).toBe(results["chat"]);
   });
 
+  test("gives null where null is what stands there", () => {
+    const scope: Scope = () => ({ value: { result: null, content: null, response: "no", list: [null] } });
+    const values = resolveReferences(["${a.result}", "${a.content}", "${a.list[0]}", "<${a.result}>"], scope);
+    expect(values).toEqual({ ok: true, value: [null, null, null, "<null>"] });
+  });
+
   test("with a space before or after is text", () => {
     expect(resolved(" ${First Task}")).toBe(" 3");
   });
