@@ -31,4 +31,4 @@ async function handOver({ runId, slot }: Invitation, env: Env): Promise<boolean>
 }
 
 /** Has no dot: a session is named executor, dot, something random. */
-export const executorName = (index: number): string => `executor-${index}`;
+const executorName = (index: number): string => `executor-${index}`;

@@ -55,7 +55,7 @@ export function makePermits(count: number): Permits {
  * is called then: there is room for another.
  */
 export function fetchWith(permits: Permits, answered: () => void): typeof fetch {
-  return async (input: RequestInfo | URL, init?: RequestInit) => {
+  return async (...[input, init]: Parameters<typeof fetch>) => {
     const signal = init?.signal ?? new AbortController().signal;
     const giveBack = await permits.acquire(signal);
     try {

@@ -58,7 +58,9 @@ export class Service {
   readonly #aborts = new Map<string, AbortController>();
   readonly #tokens: TokenBuffer;
   readonly #fetch: typeof fetch;
+  #stub: ReturnType<typeof runStub> | undefined;
   #heardAt = Date.now();
+  #renewedAt = Date.now();
   #wake: () => void = () => {};
 
   constructor(options: ServiceOptions) {
@@ -88,7 +90,8 @@ export class Service {
 
   push({ drop, follow }: Push): void {
     this.#drop(dropAll(this.#session, drop));
-    this.#tokens.follow(follow);
+    // Without anything to drop it is a question for the text so far.
+    this.#tokens.follow(follow, drop.length === 0);
     this.#wake();
   }
 
@@ -106,6 +109,7 @@ export class Service {
         this.#tokens.follow(answer.follow);
         await this.#obey(orders);
         await this.#untilNews();
+        this.#renewSlots();
       }
     } catch (error) {
       console.error("executor: session broke off", error);
@@ -118,16 +122,16 @@ export class Service {
     const calls = Math.min(this.#options.room(), CAPACITY.unansweredCalls);
     const request = nextSync(this.#session, { calls, instant: CAPACITY.instantPerSync });
     const sentAt = Date.now();
-    for (let delayMs = 50; ; delayMs = Math.min(2 * delayMs, REPEAT_MOST_MS)) {
-      const leftMs = this.#heardAt + TIMING.leaseAbortMs - Date.now();
-      if (leftMs <= 0) return undefined;
-      const answer = await this.#trySync(request, leftMs);
+    const leftMs = () => this.#heardAt + TIMING.leaseAbortMs - Date.now();
+    for (let delayMs = 50; leftMs() > 0; delayMs = Math.min(2 * delayMs, REPEAT_MOST_MS)) {
+      const answer = await this.#trySync(request, leftMs());
       if (answer !== undefined) {
         this.#heardAt = sentAt;
         return answer;
       }
-      await new Promise((resolve) => setTimeout(resolve, delayMs));
+      await new Promise((resolve) => setTimeout(resolve, Math.min(delayMs, leftMs())));
     }
+    return undefined;
   }
 
   /** Evicted, deployed over, overloaded: the run comes back, and saying the same twice changes nothing. */
@@ -136,7 +140,10 @@ export class Service {
     const timer = setTimeout(resolve, withinMs);
     const answer = this.#run()
       .sync(request)
-      .catch(() => undefined);
+      .catch(() => {
+        this.#stub = undefined; // one that failed may stay broken
+        return undefined;
+      });
     return await Promise.race([answer, promise]).finally(() => clearTimeout(timer));
   }
 
@@ -219,7 +226,10 @@ export class Service {
       .catch(() => {});
   }
 
+  /** As often as the lease of the run, however much news there is. */
   #renewSlots(): void {
+    if (Date.now() < this.#renewedAt + TIMING.renewMs / 2) return;
+    this.#renewedAt = Date.now();
     for (const [protocol, slots] of Map.groupBy(this.#slots.values(), (slot) => slot.protocol)) {
       hubStub(this.#options.env, protocol)
         .renew(slots.map(({ token }) => token))
@@ -249,7 +259,6 @@ export class Service {
       };
     });
     this.#wake = () => {};
-    this.#renewSlots();
   }
 
   /** The run does not answer: it will count the attempts as lost, so they must end before it does. */
@@ -275,8 +284,10 @@ export class Service {
     return `${this.runId}/${keyOf(ref)}/${this.#session.name}`;
   }
 
-  #run() {
-    return runStub(this.#options.env, this.runId);
+  /** One stub for all: what is said over it arrives in order, the last tokens before the result. */
+  #run(): ReturnType<typeof runStub> {
+    this.#stub ??= runStub(this.#options.env, this.runId);
+    return this.#stub;
   }
 }
 

@@ -16,9 +16,9 @@ export class TokenBuffer {
     this.#send = send;
   }
 
-  /** Who begins to follow gets the text so far first. */
-  follow(isFollowed: boolean): void {
-    const begins = isFollowed && !this.#isFollowed;
+  /** Who begins to follow gets the text so far first; so does one that asks for it `again`. */
+  follow(isFollowed: boolean, again = false): void {
+    const begins = isFollowed && (again || !this.#isFollowed);
     this.#isFollowed = isFollowed;
     if (!begins) return;
     for (const text of this.#texts.values()) text.sent = text.offset;
@@ -37,7 +37,9 @@ export class TokenBuffer {
     this.#schedule();
   }
 
+  /** The attempt is over. What is left of its text goes first: only of a running one anybody wants tokens. */
   forget({ taskId, attempt }: AttemptRef): void {
+    this.#flush();
     this.#texts.delete(`${taskId}#${attempt}`);
   }
 
@@ -47,7 +49,9 @@ export class TokenBuffer {
   }
 
   #flush(): void {
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
     this.#timer = undefined;
+    if (!this.#isFollowed) return;
     const batch: TokenEvent[] = [];
     for (const known of this.#texts.values()) {
       const { taskId, attempt, offset, text, sent } = known;

@@ -75,7 +75,8 @@ function sinkResults(run: Run, read: ReadResult): Outputs {
   return { outputs: Object.fromEntries(results) };
 }
 
-function resultBytesOf({ state, attempts }: Task): number {
+/** The size of a completed task's result; 0 for others. */
+export function resultBytesOf({ state, attempts }: Task): number {
   const end = state.status === "completed" ? attempts[state.attempt - 1]?.end : undefined;
   return end?.status === "completed" ? end.bytes : 0;
 }

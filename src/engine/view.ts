@@ -54,11 +54,15 @@ export function viewTask(run: Run, id: string, read: ReadResult): TaskDetail {
   const resolved = areDependenciesDone(run, task) ? resolveParams(run, task, read) : undefined;
   const result = state.status === "completed" ? read(id, state.attempt) : undefined;
   return {
-    ...summarizeTask(task),
+    ...recordTask(task),
     ...given("params", resolved !== undefined && "params" in resolved ? resolved.params : undefined),
     ...given("result", result),
-    attempts: task.attempts.map(viewAttempt),
   };
+}
+
+/** What is known of a task without reading a result. */
+export function recordTask(task: Task): TaskDetail {
+  return { ...summarizeTask(task), attempts: task.attempts.map(viewAttempt) };
 }
 
 function summarizeTask(task: Task): TaskSummary {

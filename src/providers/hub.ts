@@ -20,7 +20,7 @@ export type Hub = {
   /** Runs that were answered `parked`, by run and need. */
   readonly waiting: Map<string, Waiting>;
   /** Slots kept for runs that were invited to them. */
-  readonly reserved: Map<string, { until: number }>;
+  readonly reserved: Map<string, { runId: string; until: number }>;
 };
 
 /** A run to be told that a slot is kept for it. */
@@ -37,7 +37,9 @@ export function acquire(hub: Hub, asked: Acquire, now: number): Grant {
   dropExpired(hub, now);
   const key = waitingKey(asked);
   const isKept = hub.reserved.delete(key);
-  if (!hub.slots.has(asked.token) && !isKept && freeSlots(hub) <= 0) return wait(hub, key, asked, now);
+  // A slot that has just come free is theirs who wait.
+  const isFree = freeSlots(hub) > 0 && hub.waiting.size === 0;
+  if (!hub.slots.has(asked.token) && !isKept && !isFree) return wait(hub, key, asked, now);
   hub.slots.set(asked.token, { runId: asked.runId, until: now + TIMING.leaseMs });
   const { id, kind, url } = instance;
   return { kind: "granted", instance: { id, kind, url } };
@@ -68,8 +70,9 @@ export function inviteNext(hub: Hub, now: number): HubInvitation[] {
     if (next === undefined) break;
     const key = waitingKey(next);
     hub.waiting.delete(key);
-    hub.reserved.set(key, { until: now + TIMING.reservationMs });
-    invitations.push({ runId: next.runId, lane: next.lane });
+    const { runId, lane } = next;
+    hub.reserved.set(key, { runId, until: now + TIMING.reservationMs });
+    invitations.push({ runId, lane });
   }
   return invitations;
 }
@@ -83,13 +86,16 @@ export function hubDue(hub: Hub): number {
   return due;
 }
 
-function wait(hub: Hub, key: string, asked: Acquire, now: number): Grant {
-  if (!hub.waiting.has(key) && hub.waiting.size < CAPACITY.hubWaiting) {
-    const { runId, lane, priority } = asked;
+/** A run waits once for each need: with its most urgent task, from when the first of them asked. */
+function wait(hub: Hub, key: string, { runId, lane, priority }: Acquire, now: number): Grant {
+  const known = hub.waiting.get(key);
+  if (known === undefined && hub.waiting.size < CAPACITY.hubWaiting)
     hub.waiting.set(key, { runId, lane, priority, since: now });
-  }
+  else if (known !== undefined && classOf(priority) < classOf(known.priority)) known.priority = priority;
   return { kind: "parked" };
 }
+
+const classOf = (priority: Priority): number => PRIORITIES.indexOf(priority);
 
 function freeSlots(hub: Hub): number {
   return (hub.instance?.maxConcurrent ?? 0) - hub.slots.size - hub.reserved.size;
@@ -98,9 +104,10 @@ function freeSlots(hub: Hub): number {
 /** Priority, lifted a class by every minute of waiting; then the run with the fewest slots; then who came first. */
 function firstWaiting(hub: Hub, now: number): Waiting | undefined {
   const slotsOf = new Map<string, number>();
-  for (const { runId } of hub.slots.values()) slotsOf.set(runId, (slotsOf.get(runId) ?? 0) + 1);
+  for (const { runId } of [...hub.slots.values(), ...hub.reserved.values()])
+    slotsOf.set(runId, (slotsOf.get(runId) ?? 0) + 1);
   const rank = ({ priority, since }: Waiting) =>
-    PRIORITIES.indexOf(priority) - Math.floor(Math.max(0, now - since) / TIMING.ageingMs);
+    classOf(priority) - Math.floor(Math.max(0, now - since) / TIMING.ageingMs);
   const isBefore = (a: Waiting, b: Waiting) =>
     rank(a) - rank(b) || (slotsOf.get(a.runId) ?? 0) - (slotsOf.get(b.runId) ?? 0) || a.since - b.since;
   let first: Waiting | undefined;

@@ -37,7 +37,7 @@ export async function* readPieces(
   }
 }
 
-export async function readText(reach: Reach, response: Response, bytesMax: number): Promise<string> {
+async function readText(reach: Reach, response: Response, bytesMax: number): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   for await (const piece of readPieces(reach, response, bytesMax))

@@ -2,25 +2,21 @@
 import type { JournalEntry } from "../contract/event.ts";
 import { encodeJson, type Json } from "../contract/json.ts";
 import { LIMITS } from "../contract/limits.ts";
-import type { Run } from "../engine/run.ts";
+import { resultBytesOf } from "../engine/outputs.ts";
+import type { Run, Task } from "../engine/run.ts";
 import type { ReadResult } from "../engine/turn.ts";
-import { viewTask } from "../engine/view.ts";
+import { recordTask } from "../engine/view.ts";
 
-/** `{tasks, journal}`; results stay out where they would make it larger than one batch. A running run has none yet. */
+/** `{tasks, journal}`; results stay out where they would make it larger than one batch. */
 export function documentOf(run: Run, journal: Iterable<JournalEntry>, read: ReadResult): Uint8Array {
-  const isLarge = resultBytes(run) > LIMITS.historyBatchBytes / 2;
-  const tasks = [...run.tasks.keys()].map((id) => {
-    const { params: _, result, ...task } = viewTask(run, id, read);
-    return isLarge || result === undefined ? task : { ...task, result };
-  });
+  const all = [...run.tasks.values()];
+  const isLarge = all.reduce((sum, task) => sum + resultBytesOf(task), 0) > LIMITS.historyBatchBytes / 2;
+  const tasks = all.map((task) =>
+    isLarge ? recordTask(task) : { ...recordTask(task), ...resultOf(task, read) },
+  );
   return encodeJson({ tasks, journal: [...journal] } as unknown as Json);
 }
 
-function resultBytes(run: Run): number {
-  let bytes = 0;
-  for (const { state, attempts } of run.tasks.values()) {
-    const end = state.status === "completed" ? attempts[state.attempt - 1]?.end : undefined;
-    if (end?.status === "completed") bytes += end.bytes;
-  }
-  return bytes;
+function resultOf({ plan, state }: Task, read: ReadResult): { result?: Json } {
+  return state.status === "completed" ? { result: read(plan.spec.id, state.attempt) } : {};
 }

@@ -18,8 +18,8 @@ import { apply } from "../engine/apply.ts";
 import { type Decision, decide } from "../engine/decide.ts";
 import { nextDue } from "../engine/due.ts";
 import { countInvitations, invited } from "../engine/invite.ts";
-import { hasReady } from "../engine/ready.ts";
-import { grantLeases, isRunning, lastAttempt, makeRun, type Run } from "../engine/run.ts";
+import { wantsSlot } from "../engine/offers.ts";
+import { grantLeases, lastAttempt, makeRun, type Run } from "../engine/run.ts";
 import { summarizeRun, viewRun, viewTask } from "../engine/view.ts";
 import type { Env } from "../env.ts";
 import { executorStub, type Reply, type RunRpc, type Started, type Steering, type View } from "../stubs.ts";
@@ -61,21 +61,22 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
   }
 
   tokens(batch: TokenEvent[]): void {
-    const tasks = this.#load()?.run.tasks;
-    this.#watch.tokens(
-      batch.filter(({ taskId, attempt }) => {
-        const task = tasks?.get(taskId);
-        const last = task === undefined ? undefined : lastAttempt(task);
-        return last?.number === attempt && last.end === undefined;
-      }),
-    );
+    const loaded = this.#load();
+    if (loaded === undefined) return;
+    const ofLive = batch.filter(({ taskId, attempt }) => {
+      const task = loaded.run.tasks.get(taskId);
+      const last = task === undefined ? undefined : lastAttempt(task);
+      return last?.number === attempt && last.end === undefined;
+    });
+    const isMissing = this.#watch.tokens(ofLive);
+    if (isMissing) this.#askForTokens(loaded.run);
   }
 
   slot(lane: string): boolean {
     const loaded = this.#load();
     if (loaded === undefined) return false;
     this.#execute({ type: "slot", lane });
-    return isRunning(loaded.run) && hasReady(loaded.run.live.ready, lane);
+    return wantsSlot(loaded.run, lane);
   }
 
   steer(id: RunId, command: Steering): Promise<Reply<View>> {
@@ -127,8 +128,9 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
         const message = `run ${id} has ${LIMITS.followers} followers already`;
         throw new GleitzeitError("rate_limited", message);
       }
+      const isFirst = !this.#watch.isFollowed;
       const body = this.#watch.follow(afterSeq);
-      if (!run.live.followed) this.#askForTokens(run);
+      if (isFirst) this.#askForTokens(run);
       return body;
     });
   }
@@ -160,10 +162,12 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
       if (loaded === undefined) return;
       const isOverdue = Date.now() >= (this.#projectionSince ?? 0) + TIMING.projectionPatienceMs;
       if (loaded.run.seq > this.#projected && isOverdue) this.#askForProjection();
-      this.#execute({ type: "wake" });
+      this.#carryOut({ type: "wake" });
     } catch (error) {
       console.error("run: alarm failed", error);
       await this.ctx.storage.setAlarm(Date.now() + TIMING.patienceMs);
+      await this.ctx.storage.sync();
+      this.#startOver(error);
     }
   }
 
@@ -198,23 +202,31 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
     return { loaded, replayed: false };
   }
 
-  #execute(command: Command, saveFirst: () => void = () => {}): Decision {
-    const { run } = this.#load() ?? unreachable();
+  #execute(command: Command, saveFirst?: () => void): Decision {
     try {
-      const now = Date.now();
-      const firstSeq = run.seq + 1;
-      const decision = decide(run, command, { now, read: this.#read });
-      this.#storage.transact(() => {
-        saveFirst();
-        this.#save(decision, firstSeq, now);
-      });
-      this.#perform(run, decision, now);
-      return decision;
+      return this.#carryOut(command, saveFirst);
     } catch (error) {
-      // Memory may be ahead of the disk: begin again from the disk.
-      this.ctx.abort(error instanceof Error ? error.message : "save failed");
+      this.#startOver(error);
       throw error;
     }
+  }
+
+  #carryOut(command: Command, saveFirst: () => void = () => {}): Decision {
+    const { run } = this.#load() ?? unreachable();
+    const now = Date.now();
+    const firstSeq = run.seq + 1;
+    const decision = decide(run, command, { now, read: this.#read });
+    this.#storage.transact(() => {
+      saveFirst();
+      this.#save(decision, firstSeq, now);
+    });
+    this.#perform(run, decision, now);
+    return decision;
+  }
+
+  /** Memory may be ahead of the disk: begin again from the disk. */
+  #startOver(error: unknown): void {
+    this.ctx.abort(error instanceof Error ? error.message : "save failed");
   }
 
   #save({ events, results }: Decision, seq: number, at: number): void {
@@ -341,18 +353,20 @@ function sameStart(known: Loaded, asked: Stored): Loaded {
 
 function streamResults(run: Run, storage: RunStorage): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
-  const tasks = [...run.tasks.values()].filter(({ state }) => state.status === "completed");
+  // Noted now: the run may be retried while its results are read, and keeps them.
+  const attempts = [...run.tasks].flatMap(([id, { state }]) =>
+    state.status === "completed" ? [{ id, attempt: state.attempt }] : [],
+  );
   let separator = "{";
   return new ReadableStream({
     pull(controller) {
-      const task = tasks.shift();
-      if (task?.state.status !== "completed") {
+      const next = attempts.shift();
+      if (next === undefined) {
         controller.enqueue(encoder.encode(separator === "{" ? "{}" : "}"));
         return controller.close();
       }
-      const { id } = task.plan.spec;
-      controller.enqueue(encoder.encode(`${separator}${JSON.stringify(id)}:`));
-      controller.enqueue(storage.readResultBytes(id, task.state.attempt));
+      controller.enqueue(encoder.encode(`${separator}${JSON.stringify(next.id)}:`));
+      controller.enqueue(storage.readResultBytes(next.id, next.attempt));
       separator = ",";
     },
   });

@@ -37,14 +37,10 @@ export class RunStorage {
   }
 
   create(definition: Uint8Array): void {
-    this.#sql.exec("CREATE TABLE definition (part INTEGER PRIMARY KEY, body BLOB NOT NULL)");
-    this.#sql.exec(
-      "CREATE TABLE journal (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, events TEXT NOT NULL)",
-    );
-    this.#sql.exec(
-      "CREATE TABLE result (task TEXT, attempt INTEGER, part INTEGER, body BLOB NOT NULL, PRIMARY KEY (task, attempt, part)) WITHOUT ROWID",
-    );
-    this.#sql.exec("CREATE TABLE projected (revision INTEGER PRIMARY KEY)");
+    this.#sql.exec(`CREATE TABLE definition (part INTEGER PRIMARY KEY, body BLOB NOT NULL);
+    CREATE TABLE journal (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, events TEXT NOT NULL);
+    CREATE TABLE result (task TEXT, attempt INTEGER, part INTEGER, body BLOB NOT NULL, PRIMARY KEY (task, attempt, part)) WITHOUT ROWID;
+    CREATE TABLE projected (revision INTEGER PRIMARY KEY)`);
     cut(definition).forEach((body, part) => {
       this.#sql.exec("INSERT INTO definition VALUES (?, ?)", part, body);
     });

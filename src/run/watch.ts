@@ -14,6 +14,8 @@ export type Journal = {
 
 type Follower = {
   seq: number;
+  /** Being fed: putting something into its stream asks for more at once. */
+  isFed: boolean;
   controller: ReadableStreamDefaultController<Uint8Array>;
 };
 
@@ -46,7 +48,7 @@ export class Watch {
     return new ReadableStream<Uint8Array>(
       {
         start: (controller) => {
-          follower = { seq, controller };
+          follower = { seq, isFed: false, controller };
           this.#followers.add(follower);
           this.#heart ??= setInterval(() => this.#beat(), TIMING.sseCommentMs);
           for (const text of this.#texts.values()) controller.enqueue(format(text));
@@ -67,13 +69,21 @@ export class Watch {
     for (const follower of this.#followers) this.#feed(follower);
   }
 
-  /** Text of running calls. What a follower has not kept up with is its loss: it is cut off, and resumes. */
-  tokens(batch: TokenEvent[]): void {
+  /**
+   * Text of running calls. What a follower has not kept up with is its loss: it is cut off, and resumes. Tells whether
+   * text before it is missing, which went to followers that have left, or got lost; what comes after it is not sent.
+   */
+  tokens(batch: TokenEvent[]): boolean {
+    if (!this.isFollowed) return false;
+    let isMissing = false;
     for (const event of batch) {
-      this.#remember(event);
-      const bytes = format(event);
+      const fresh = this.#remember(event);
+      isMissing ||= fresh === undefined;
+      if (fresh === undefined || fresh.text === "") continue;
+      const bytes = format(fresh);
       for (const follower of this.#followers) this.#send(follower, bytes);
     }
+    return isMissing;
   }
 
   /** The attempt is over: its text is in its result. */
@@ -82,14 +92,21 @@ export class Watch {
   }
 
   #feed(follower: Follower): void {
+    if (follower.isFed) return;
+    follower.isFed = true;
+    this.#fill(follower);
+    follower.isFed = false;
+    if (!this.#followers.has(follower) || !this.#journal.isOver(follower.seq)) return;
+    this.#leave(follower);
+    follower.controller.close();
+  }
+
+  #fill(follower: Follower): void {
     for (const entry of this.#journal.read(follower.seq)) {
       if ((follower.controller.desiredSize ?? 0) <= 0) return;
       follower.controller.enqueue(format(entry));
       follower.seq = entry.seq;
     }
-    if (!this.#journal.isOver(follower.seq)) return;
-    this.#leave(follower);
-    follower.controller.close();
   }
 
   #send(follower: Follower, bytes: Uint8Array): void {
@@ -114,13 +131,21 @@ export class Watch {
     for (const follower of this.#followers) this.#send(follower, comment);
   }
 
-  #remember(event: TokenEvent): void {
+  /** What of it is new; undefined where text before it is missing. */
+  #remember(event: TokenEvent): TokenEvent | undefined {
     const known = this.#texts.get(event.taskId);
-    const isMore = known?.attempt === event.attempt && event.offset === known.offset + known.text.length;
-    const text = isMore ? known.text + event.text : event.text;
-    const offset = isMore ? known.offset : event.offset;
+    const sofar = known?.attempt === event.attempt ? known : { offset: 0, text: "" };
+    const end = sofar.offset + sofar.text.length;
+    const isGap = event.offset > end;
+    // An executor keeps no more than this: what was before it is gone.
+    if (isGap && event.text.length < LIMITS.tokenTextBytes) return undefined;
+    const offset = Math.max(end, event.offset);
+    const fresh = { ...event, offset, text: event.text.slice(offset - event.offset) };
+    const text = isGap ? fresh.text : sofar.text + fresh.text;
     const cut = Math.max(0, text.length - LIMITS.tokenTextBytes);
-    this.#texts.set(event.taskId, { ...event, offset: offset + cut, text: text.slice(cut) });
+    const begin = isGap ? offset : sofar.offset;
+    this.#texts.set(event.taskId, { ...event, offset: begin + cut, text: text.slice(cut) });
+    return fresh;
   }
 }
 

@@ -96,7 +96,7 @@ export const idOf = (number: number): string =>
   makeRunId(START, Uint8Array.of(number >>> 8, number & 255, 3));
 
 /** An event in words: "run started", "a queued", "a started #1", "a retrying #1 (lost)". */
-export function tell(event: RunEvent): string {
+function tell(event: RunEvent): string {
   const [, what = ""] = event.type.split(".");
   if (!("taskId" in event)) return `run ${what}`;
   const attempt = "attempt" in event && event.attempt !== undefined ? ` #${event.attempt}` : "";

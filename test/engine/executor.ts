@@ -95,7 +95,7 @@ export class Executor {
 
 export const completed = (result: Json): Completed => ({ kind: "completed", result: encodeJson(result) });
 export const failed = (code: ErrorCode): Failed => ({ kind: "failed", error: errorOf(code) });
-export const errorOf = (code: ErrorCode): TaskError => makeTaskError(code, `it was ${code}`);
+const errorOf = (code: ErrorCode): TaskError => makeTaskError(code, `it was ${code}`);
 
 /** The tasks of an answer's work, in order: "a" for a call, "a?" for an offer. */
 export function given({ work }: SyncAnswer): string[] {

@@ -48,7 +48,7 @@ test.each<[string, JsonObject]>([
 
 test.each<[string, JsonObject, string]>([
   ["llm/chat", {}, 'params needs "messages" or "prompt"'],
-  ["llm/chat", { messages: [] }, "params.messages must have at least 1 items"],
+  ["llm/chat", { messages: [] }, "params.messages must have at least 1 item"],
   ["llm/chat", { messages: [{ content: "Hello" }] }, 'params.messages[0] needs "role"'],
   ["llm/chat", { prompt: "a", temperature: 3 }, "params.temperature must be at most 2, not 3"],
   ["llm/complete", {}, 'params needs "prompt"'],
