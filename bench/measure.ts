@@ -2,6 +2,9 @@
 
 export type Row = { name: string; medianMs: number; leastMs: number; mostMs: number };
 
+/** Runs are written to history a second later: that must not fall into the next case. */
+const PAUSE_MS = 1500;
+
 /** Runs every case once in each round, after one round that does not count. */
 export async function measure(cases: Record<string, () => Promise<void>>, rounds: number): Promise<Row[]> {
   const times = new Map<string, number[]>(Object.keys(cases).map((name) => [name, []]));
@@ -10,6 +13,7 @@ export async function measure(cases: Record<string, () => Promise<void>>, rounds
       const began = performance.now();
       await run();
       if (round > 0) times.get(name)?.push(performance.now() - began);
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     }
   }
   return [...times].map(([name, taken]) => ({
