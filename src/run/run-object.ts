@@ -8,28 +8,30 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Command } from "../contract/command.ts";
 import { GleitzeitError } from "../contract/error.ts";
-import type { JournalEntry, TokenEvent } from "../contract/event.ts";
+import type { JournalEntry, RunEvent, TokenEvent } from "../contract/event.ts";
 import type { RunId } from "../contract/id.ts";
 import { encodeJson, type Json } from "../contract/json.ts";
-import { CAPACITY, LIMITS, TIMING } from "../contract/limits.ts";
+import { LIMITS, TIMING } from "../contract/limits.ts";
 import { hasEnded, type RunSummary } from "../contract/run.ts";
-import type { Push, SyncAnswer, SyncRequest } from "../contract/sync.ts";
+import type { SyncAnswer, SyncRequest } from "../contract/sync.ts";
 import { apply } from "../engine/apply.ts";
 import { type Decision, decide } from "../engine/decide.ts";
 import { nextDue } from "../engine/due.ts";
-import { countInvitations, invited } from "../engine/invite.ts";
 import { wantsSlot } from "../engine/offers.ts";
 import { grantLeases, lastAttempt, makeRun, type Run } from "../engine/run.ts";
 import { summarizeRun, viewRun, viewTask } from "../engine/view.ts";
 import type { Env } from "../env.ts";
-import { executorStub, type Reply, type RunRpc, type Started, type Steering, type View } from "../stubs.ts";
+import type { Reply, RunRpc, Started, Steering, View } from "../stubs.ts";
 import { parseStored, type Stored } from "./definition.ts";
 import { documentOf } from "./document.ts";
+import { Effects } from "./effects.ts";
+import { Projection } from "./projection.ts";
 import { replyWith } from "./reply.ts";
+import { streamResults } from "./results.ts";
 import { RunStorage } from "./run-storage.ts";
 import { Watch } from "./watch.ts";
 
-type Loaded = { run: Run; stored: Stored };
+type Loaded = { run: Run; stored: Stored; projection: Projection };
 
 export class RunObject extends DurableObject<Env> implements RunRpc {
   readonly #storage = new RunStorage(this.ctx.storage);
@@ -37,13 +39,8 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
     read: (seq) => this.#readJournal(seq),
     isOver: (seq) => this.#isOver(seq),
   });
+  readonly #effects = new Effects(this.env, this.ctx.storage);
   #loaded: Loaded | undefined;
-  /** When the alarm is set for; unknown after a load, which only means that it is set again. */
-  #alarmAt = Number.POSITIVE_INFINITY;
-  /** History was asked to fetch this run, and has not answered. */
-  #projectionSince: number | undefined;
-  #projected = 0;
-  #slot = 0;
   readonly #waiting = new Set<() => void>();
 
   start(definition: Uint8Array, waitMs = 0): Promise<Reply<Started>> {
@@ -147,22 +144,17 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
   projected(revision: number): void {
     const loaded = this.#load();
     if (loaded === undefined) return;
-    this.#projected = Math.max(this.#projected, revision);
-    this.#projectionSince = undefined;
-    const { run } = loaded;
-    if (run.seq > this.#projected) return this.#askForProjection();
-    if (hasEnded(run.state.status)) this.#storage.markProjected(revision);
+    const { run, projection } = loaded;
+    projection.acknowledge(revision);
+    if (hasEnded(run.state.status) && revision === run.seq) this.#storage.markProjected(revision);
+    this.#project(loaded);
   }
 
   /** Never throws: the platform stops calling after six times. */
   override async alarm(): Promise<void> {
-    this.#alarmAt = Number.POSITIVE_INFINITY;
+    this.#effects.rang();
     try {
-      const loaded = this.#load();
-      if (loaded === undefined) return;
-      const isOverdue = Date.now() >= (this.#projectionSince ?? 0) + TIMING.projectionPatienceMs;
-      if (loaded.run.seq > this.#projected && isOverdue) this.#askForProjection();
-      this.#carryOut({ type: "wake" });
+      if (this.#load() !== undefined) this.#carryOut({ type: "wake" });
     } catch (error) {
       console.error("run: alarm failed", error);
       await this.ctx.storage.setAlarm(Date.now() + TIMING.patienceMs);
@@ -187,8 +179,7 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
       for (const event of row.events) apply(run, event, row.at);
     }
     grantLeases(run, Date.now());
-    this.#projected = this.#storage.readProjected();
-    this.#loaded = { run, stored };
+    this.#loaded = { run, stored, projection: new Projection(this.#storage.readProjected()) };
     return this.#loaded;
   }
 
@@ -196,7 +187,7 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
     const asked = parseStored(definition);
     const known = this.#load();
     if (known !== undefined) return { loaded: sameStart(known, asked), replayed: true };
-    const loaded = { run: makeRun(asked), stored: asked };
+    const loaded = { run: makeRun(asked), stored: asked, projection: new Projection(0) };
     this.#loaded = loaded;
     this.#execute({ type: "start", actor: asked.actor }, () => this.#storage.create(definition));
     return { loaded, replayed: false };
@@ -212,7 +203,8 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
   }
 
   #carryOut(command: Command, saveFirst: () => void = () => {}): Decision {
-    const { run } = this.#load() ?? unreachable();
+    const loaded = this.#load() ?? unreachable();
+    const { run } = loaded;
     const now = Date.now();
     const firstSeq = run.seq + 1;
     const decision = decide(run, command, { now, read: this.#read });
@@ -220,7 +212,7 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
       saveFirst();
       this.#save(decision, firstSeq, now);
     });
-    this.#perform(run, decision, now);
+    this.#perform(loaded, decision, now);
     return decision;
   }
 
@@ -239,63 +231,31 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
     }
   }
 
-  #perform(run: Run, { events, pushes }: Decision, now: number): void {
-    this.#invite(run, now);
-    for (const push of pushes) this.#push(push);
-    if (events.length > 0) {
-      for (const event of events)
-        if ("taskId" in event && event.type !== "task.queued") this.#watch.forget(event.taskId);
-      this.#watch.advance();
-      if (this.#projectionSince === undefined) this.#askForProjection();
-      if (hasEnded(run.state.status)) this.#wakeWaiting();
-    }
+  #perform(loaded: Loaded, { events, pushes }: Decision, now: number): void {
+    const { run, projection } = loaded;
+    this.#effects.invite(run, now);
+    for (const push of pushes) this.#effects.push(push);
+    if (events.length > 0) this.#tell(run, events);
+    this.#project(loaded);
     run.live.followed = this.#watch.isFollowed;
-    this.#setAlarm(run);
+    this.#effects.wakeBy(Math.min(nextDue(run), projection.overdueAt));
   }
 
-  #invite(run: Run, now: number): void {
-    const count = countInvitations(run);
-    if (count === 0) return;
-    invited(run, count, now);
-    const messages = Array.from({ length: count }, () => ({
-      body: { runId: run.definition.id, slot: this.#slot++ % CAPACITY.executors },
-    }));
-    this.#dispatch(this.env.TASKS.sendBatch(messages));
+  #tell(run: Run, events: RunEvent[]): void {
+    for (const event of events) {
+      if ("taskId" in event && event.type !== "task.queued") this.#watch.forget(event.taskId);
+    }
+    this.#watch.advance();
+    if (hasEnded(run.state.status)) for (const finish of this.#waiting) finish();
   }
 
-  #push(push: Push): void {
-    const [executor = ""] = push.session.split(".");
-    this.#dispatch(executorStub(this.env, executor).push(push));
-  }
-
-  /** Effects are not waited for: what gets lost is done again when its time comes. */
-  #dispatch(effect: Promise<unknown>): void {
-    effect.catch((error) => console.warn("run: an effect was lost and will be repeated", String(error)));
+  #project({ run, projection }: Loaded): void {
+    if (projection.isDue(run.seq, Date.now())) this.#effects.askForProjection(run.definition.id);
   }
 
   #askForTokens(run: Run): void {
     run.live.followed = true;
-    for (const session of run.live.sessions.keys()) this.#push({ session, drop: [], follow: true });
-  }
-
-  /** A little late, so that a short run is written once; what happens meanwhile goes with it. */
-  #askForProjection(): void {
-    this.#projectionSince = Date.now();
-    const { id } = (this.#load() ?? unreachable()).stored;
-    const delaySeconds = TIMING.projectionDelayMs / 1000;
-    this.#dispatch(this.env.HISTORY.send({ runId: id }, { delaySeconds }));
-  }
-
-  /** It only ever moves earlier: setting it costs a row, and waking too early just sets it again. */
-  #setAlarm(run: Run): void {
-    const projection =
-      this.#projectionSince === undefined
-        ? Number.POSITIVE_INFINITY
-        : this.#projectionSince + TIMING.projectionPatienceMs;
-    const due = Math.min(nextDue(run), projection);
-    if (due >= this.#alarmAt) return;
-    this.#alarmAt = due;
-    this.#dispatch(this.ctx.storage.setAlarm(Math.max(due, Date.now() + 1)));
+    for (const session of run.live.sessions.keys()) this.#effects.push({ session, drop: [], follow: true });
   }
 
   async #viewAfter(loaded: Loaded, waitMs: number): Promise<View> {
@@ -336,10 +296,6 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
       this.#waiting.add(finish);
     });
   }
-
-  #wakeWaiting(): void {
-    for (const finish of this.#waiting) finish();
-  }
 }
 
 /** The same key must mean the same request. */
@@ -349,27 +305,6 @@ function sameStart(known: Loaded, asked: Stored): Loaded {
     "idempotency_key_reused",
     "this Idempotency-Key was used for another body; use a new key for a new run",
   );
-}
-
-function streamResults(run: Run, storage: RunStorage): ReadableStream<Uint8Array> {
-  const encoder = new TextEncoder();
-  // Noted now: the run may be retried while its results are read, and keeps them.
-  const attempts = [...run.tasks].flatMap(([id, { state }]) =>
-    state.status === "completed" ? [{ id, attempt: state.attempt }] : [],
-  );
-  let separator = "{";
-  return new ReadableStream({
-    pull(controller) {
-      const next = attempts.shift();
-      if (next === undefined) {
-        controller.enqueue(encoder.encode(separator === "{" ? "{}" : "}"));
-        return controller.close();
-      }
-      controller.enqueue(encoder.encode(`${separator}${JSON.stringify(next.id)}:`));
-      controller.enqueue(storage.readResultBytes(next.id, next.attempt));
-      separator = ",";
-    },
-  });
 }
 
 function unreachable(): never {

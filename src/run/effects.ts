@@ -1,0 +1,62 @@
+/**
+ * What a run does to the world after a save: invitations, pushes, a word to history, one alarm. Nothing is waited for.
+ * What gets lost is done again when its time comes, and what is done twice is harmless.
+ */
+import type { RunId } from "../contract/id.ts";
+import { CAPACITY, TIMING } from "../contract/limits.ts";
+import type { Push } from "../contract/sync.ts";
+import { countInvitations, invited } from "../engine/invite.ts";
+import type { Run } from "../engine/run.ts";
+import type { Env } from "../env.ts";
+import { executorStub } from "../stubs.ts";
+
+export class Effects {
+  readonly #env: Env;
+  readonly #storage: DurableObjectStorage;
+  /** When the alarm is set for; unknown after a load, which only means that it is set again. */
+  #alarmAt = Number.POSITIVE_INFINITY;
+  /** Counts invitations, so that they go to different executors. */
+  #slot = 0;
+
+  constructor(env: Env, storage: DurableObjectStorage) {
+    this.#env = env;
+    this.#storage = storage;
+  }
+
+  invite(run: Run, now: number): void {
+    const count = countInvitations(run);
+    if (count === 0) return;
+    invited(run, count, now);
+    const messages = Array.from({ length: count }, () => ({
+      body: { runId: run.definition.id, slot: this.#slot++ % CAPACITY.executors },
+    }));
+    this.#dispatch(this.#env.TASKS.sendBatch(messages));
+  }
+
+  push(push: Push): void {
+    const [executor = ""] = push.session.split(".");
+    this.#dispatch(executorStub(this.#env, executor).push(push));
+  }
+
+  /** A little late, so that a short run is written once; what happens meanwhile goes with it. */
+  askForProjection(runId: RunId): void {
+    const delaySeconds = TIMING.projectionDelayMs / 1000;
+    this.#dispatch(this.#env.HISTORY.send({ runId }, { delaySeconds }));
+  }
+
+  /** The alarm only ever moves earlier: setting it costs a row, and waking too early just sets it again. */
+  wakeBy(due: number): void {
+    if (due >= this.#alarmAt) return;
+    this.#alarmAt = due;
+    this.#dispatch(this.#storage.setAlarm(Math.max(due, Date.now() + 1)));
+  }
+
+  /** The alarm rang: none is set. */
+  rang(): void {
+    this.#alarmAt = Number.POSITIVE_INFINITY;
+  }
+
+  #dispatch(effect: Promise<unknown>): void {
+    effect.catch((error) => console.warn("run: an effect was lost and will be repeated", String(error)));
+  }
+}

@@ -1,0 +1,25 @@
+/** The results of a run as one JSON object, read one by one while it is sent: together they may be larger than memory. */
+import type { Run } from "../engine/run.ts";
+import type { RunStorage } from "./run-storage.ts";
+
+const encoder = new TextEncoder();
+
+export function streamResults(run: Run, storage: RunStorage): ReadableStream<Uint8Array> {
+  // Noted now: the run may be retried while its results are read, and keeps them.
+  const attempts = [...run.tasks].flatMap(([id, { state }]) =>
+    state.status === "completed" ? [{ id, attempt: state.attempt }] : [],
+  );
+  let separator = "{";
+  return new ReadableStream({
+    pull(controller) {
+      const next = attempts.shift();
+      if (next === undefined) {
+        controller.enqueue(encoder.encode(separator === "{" ? "{}" : "}"));
+        return controller.close();
+      }
+      controller.enqueue(encoder.encode(`${separator}${JSON.stringify(next.id)}:`));
+      controller.enqueue(storage.readResultBytes(next.id, next.attempt));
+      separator = ",";
+    },
+  });
+}
