@@ -30,6 +30,12 @@ const urls = (fallback: string[]) =>
       list === undefined || list.length === 0 ? fallback : list.filter((url) => url !== ""),
     );
 
+/** An empty variable is one that is not set. */
+const text = z
+  .string()
+  .optional()
+  .transform((value) => value || undefined);
+
 const settings = z.object({
   GLEITZEIT_LOCAL: z
     .string()
@@ -37,8 +43,8 @@ const settings = z.object({
     .transform((text) => text === "1"),
   GLEITZEIT_OLLAMA_URLS: urls([]),
   GLEITZEIT_PYTHON_URLS: urls([]),
-  GLEITZEIT_ROOT_KEY: z.string().min(1).optional(),
-  GLEITZEIT_RUNNER_SECRET: z.string().optional(),
+  GLEITZEIT_ROOT_KEY: text,
+  GLEITZEIT_RUNNER_SECRET: text,
 });
 
 export type Settings = {

@@ -56,7 +56,7 @@ export type RunRpc = {
 
 export type ExecutorRpc = {
   /** Takes an invitation; answered at once, the work goes on behind. */
-  go(name: string, runId: RunId): Eventually<"taken" | "full">;
+  go(runId: RunId): Eventually<"taken" | "full">;
   /** What a run has to say at once. */
   push(push: Push): Eventually<void>;
 };

@@ -53,8 +53,8 @@ export const LIMITS = {
   resultBytes: 8 * MIB,
   // Params of one task after substitution: they travel in one answer.
   paramsBytes: 16 * MIB,
-  // One answer to a sync; RPC refuses 32 MiB.
-  answerBytes: 16 * MIB,
+  // One sync, and one answer to it; RPC refuses 32 MiB.
+  syncBytes: 16 * MIB,
   // Declared outputs of one run, like one result.
   outputsBytes: 8 * MIB,
   errorMessageChars: 2000,
@@ -69,8 +69,6 @@ export const LIMITS = {
   followers: 100,
   // One batch of history: one D1 transaction.
   historyBatchBytes: 4 * MIB,
-  // A queue message (platform: 128 KB).
-  messageBytes: 128 * KIB,
 } as const;
 
 /** How the run, its executors and the hub keep each other honest. */
@@ -99,8 +97,6 @@ export const TIMING = {
   // The first projection of a run waits so long, so that a short run is written once.
   projectionDelayMs: 1_000,
   projectionPatienceMs: 60_000,
-  // How long an ended run stays in its own object.
-  retentionMs: 7 * 86_400_000,
   sseCommentMs: 15_000,
   tokenBatchMs: 50,
 } as const;
@@ -111,6 +107,8 @@ export const CAPACITY = {
   // The platform lets an object wait for the headers of 6 connections; local runs do not enforce it, we do.
   unansweredCalls: 6,
   callsPerExecutor: 48,
+  // Params of its calls and results it has not said yet: an isolate has 128 MB, and each call needs room beside these.
+  bytesPerExecutor: 32 * MIB,
   // Tasks that need no provider end at once; this many go into one answer.
   instantPerSync: 48,
   invitations: 17,

@@ -10,12 +10,15 @@ import type { Priority } from "./workflow.ts";
 /** The name of one attempt of one task of the run that is spoken with. */
 export type AttemptRef = { taskId: string; attempt: number };
 
+/** One text for one attempt of a run. */
+export const attemptKey = ({ taskId, attempt }: AttemptRef): string => `${taskId}#${attempt}`;
+
 /** How an attempt ended, or an offer that never became one. */
 export type Outcome =
   | { kind: "completed"; result: Uint8Array; usage?: Usage; instance?: string }
   | { kind: "failed"; error: TaskError; retryAfterMs?: number; usage?: Usage; instance?: string }
   /** Given back undone: nothing was sent anywhere. `parked`: the hub has no free slot and will invite the run. */
-  | { kind: "returned"; reason: "parked" | "no_slot" | "closing" };
+  | { kind: "returned"; reason: "parked" | "no_slot" };
 
 export type Ended = AttemptRef & { outcome: Outcome };
 export type Begun = AttemptRef & { instance: string };
@@ -47,6 +50,8 @@ export type Work =
       method: string;
       params: Uint8Array;
       timeoutMs: number;
+      /** Where to; absent where the task needs no provider. */
+      instance?: string;
       /** The same for a try that is made again because its attempt was lost. */
       idempotencyKey: string;
     });

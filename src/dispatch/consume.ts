@@ -23,7 +23,7 @@ async function handOver({ runId, slot }: Invitation, env: Env): Promise<boolean>
   for (let tries = 0; tries < CAPACITY.executorsAsked; tries++) {
     const name = executorName((first + tries) % CAPACITY.executors);
     const answer = await executorStub(env, name)
-      .go(name, runId)
+      .go(runId)
       .catch(() => "full" as const);
     if (answer === "taken") return true;
   }

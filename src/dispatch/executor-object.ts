@@ -1,7 +1,8 @@
 /** An executor as a Durable Object: no storage, many calls. What it forgets when it dies, leases bring back. */
 import { DurableObject } from "cloudflare:workers";
+import type { RunId } from "../contract/id.ts";
 import { CAPACITY } from "../contract/limits.ts";
-import type { Push } from "../contract/sync.ts";
+import type { Push, Room } from "../contract/sync.ts";
 import type { Env } from "../env.ts";
 import type { ExecutorRpc } from "../stubs.ts";
 import { makePermits } from "./permits.ts";
@@ -12,11 +13,11 @@ export class ExecutorObject extends DurableObject<Env> implements ExecutorRpc {
   readonly #permits = makePermits(CAPACITY.unansweredCalls);
   readonly #services = new Map<string, Service>();
 
-  go(name: string, runId: string): "taken" | "full" {
-    if (this.#room() === 0) return "full";
+  go(runId: RunId): "taken" | "full" {
+    if (this.#room().calls === 0) return "full";
     const serving = [...this.#services.values()].find((service) => service.runId === runId);
     if (serving !== undefined) serving.invite();
-    else this.#serve(name, runId);
+    else this.#serve(runId);
     return "taken";
   }
 
@@ -24,33 +25,38 @@ export class ExecutorObject extends DurableObject<Env> implements ExecutorRpc {
     this.#services.get(push.session)?.push(push);
   }
 
-  #serve(name: string, runId: string): void {
-    const session = `${name}.${crypto.randomUUID()}`;
+  #serve(runId: RunId): void {
+    // By its name a run finds the executor of a session.
+    const session = `${this.ctx.id.name}.${crypto.randomUUID()}`;
     const service = new Service({
       env: this.env,
       runId,
       session,
       permits: this.#permits,
       room: () => this.#room(),
-      answered: () => this.#answered(),
+      roomGrew: () => this.#roomGrew(),
     });
     this.#services.set(session, service);
     this.ctx.waitUntil(service.serve().finally(() => this.#services.delete(session)));
   }
 
-  /** How many more calls can begin: bounded by connections without headers, and by calls in all. */
-  #room(): number {
+  /** What can begin: bounded by connections without headers, by calls in all, and by what they weigh. */
+  #room(): Room {
     let held = 0;
     let asking = 0;
+    let bytes = 0;
     for (const service of this.#services.values()) {
       held += service.held;
       asking += service.asking;
+      bytes += service.heldBytes;
     }
-    return Math.max(0, Math.min(this.#permits.free - asking, CAPACITY.callsPerExecutor - held - asking));
+    if (bytes >= CAPACITY.bytesPerExecutor) return { calls: 0, instant: 0 };
+    const { callsPerExecutor, unansweredCalls, instantPerSync } = CAPACITY;
+    const calls = Math.min(this.#permits.free - asking, callsPerExecutor - held - asking, unansweredCalls);
+    return { calls: Math.max(0, calls), instant: instantPerSync };
   }
 
-  /** A call got its headers: there is room for another, of whichever run has one. */
-  #answered(): void {
+  #roomGrew(): void {
     for (const service of this.#services.values()) service.roomGrew();
   }
 }

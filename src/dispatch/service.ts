@@ -4,15 +4,17 @@
  */
 import type { TokenEvent } from "../contract/event.ts";
 import type { RunId } from "../contract/id.ts";
-import { CAPACITY, TIMING } from "../contract/limits.ts";
-import type {
-  AttemptRef,
-  Grant,
-  Instance,
-  Outcome,
-  Push,
-  SyncAnswer,
-  SyncRequest,
+import { TIMING } from "../contract/limits.ts";
+import {
+  type AttemptRef,
+  attemptKey,
+  type Grant,
+  type Instance,
+  type Outcome,
+  type Push,
+  type Room,
+  type SyncAnswer,
+  type SyncRequest,
 } from "../contract/sync.ts";
 import type { Env } from "../env.ts";
 import { hubStub, runStub } from "../stubs.ts";
@@ -27,12 +29,12 @@ import {
   grant,
   hasNews,
   isIdle,
-  keyOf,
   makeSession,
   nextSync,
   type Offer,
   type Orders,
   takeAnswer,
+  unsaidBytes,
 } from "./session.ts";
 import { TokenBuffer } from "./tokens.ts";
 
@@ -41,9 +43,10 @@ export type ServiceOptions = {
   runId: RunId;
   session: string;
   permits: Permits;
-  /** How many more calls the executor can begin, over all its sessions. */
-  room: () => number;
-  answered: () => void;
+  /** What the executor can begin, over all its sessions. */
+  room: () => Room;
+  /** There is room again, for whichever run has work. */
+  roomGrew: () => void;
 };
 
 const REPEAT_MOST_MS = 2000;
@@ -55,7 +58,7 @@ export class Service {
   readonly #options: ServiceOptions;
   readonly #session;
   readonly #slots = new Map<string, Slot>();
-  readonly #aborts = new Map<string, AbortController>();
+  readonly #calls = new Map<string, { abort: AbortController; bytes: number }>();
   readonly #tokens: TokenBuffer;
   readonly #fetch: typeof fetch;
   #stub: ReturnType<typeof runStub> | undefined;
@@ -67,13 +70,20 @@ export class Service {
     this.runId = options.runId;
     this.#options = options;
     this.#session = makeSession(options.session);
-    this.#fetch = fetchWith(options.permits, options.answered);
+    this.#fetch = fetchWith(options.permits, options.roomGrew);
     this.#tokens = new TokenBuffer((batch) => this.#sendTokens(batch));
   }
 
-  /** Calls and offers in its hands. */
+  /** Calls in its hands. */
   get held(): number {
-    return this.#aborts.size;
+    return this.#calls.size;
+  }
+
+  /** What these and their unsaid results weigh. */
+  get heldBytes(): number {
+    let bytes = unsaidBytes(this.#session);
+    for (const call of this.#calls.values()) bytes += call.bytes;
+    return bytes;
   }
 
   /** Offers it has not begun, and those an answer on its way may bring. */
@@ -119,8 +129,7 @@ export class Service {
 
   /** The run's answer; undefined when the lease is about to end without one. It counts from when a sync was sent. */
   async #sync(): Promise<SyncAnswer | undefined> {
-    const calls = Math.min(this.#options.room(), CAPACITY.unansweredCalls);
-    const request = nextSync(this.#session, { calls, instant: CAPACITY.instantPerSync });
+    const request = nextSync(this.#session, this.#options.room());
     const sentAt = Date.now();
     const leftMs = () => this.#heardAt + TIMING.leaseAbortMs - Date.now();
     for (let delayMs = 50; leftMs() > 0; delayMs = Math.min(2 * delayMs, REPEAT_MOST_MS)) {
@@ -152,15 +161,19 @@ export class Service {
     const started = calls.map((call) => this.#start(call));
     if (offers.length > 0) this.#ask(offers);
     // Tasks that need no provider end at once: they are reported together.
-    const instant = started.filter((_, index) => !this.#slots.has(keyOf(calls[index] ?? NO_REF)));
+    const instant = started.filter((_, index) => !this.#slots.has(attemptKey(calls[index] ?? NO_REF)));
     await Promise.all(instant);
   }
 
   async #start(call: Call): Promise<void> {
-    const key = keyOf(call);
+    const key = attemptKey(call);
     const slot = this.#slots.get(key);
+    // The run took the offer back while the slot was on its way, and has made it again since.
+    if (call.instance !== undefined && slot === undefined) {
+      return this.#finish(call, { kind: "returned", reason: "no_slot" });
+    }
     const abort = new AbortController();
-    this.#aborts.set(key, abort);
+    this.#calls.set(key, { abort, bytes: call.params.byteLength });
     const outcome = await carryOut(call, {
       endpoint: slot && endpointOf(slot.instance, this.#options.env),
       signal: abort.signal,
@@ -171,10 +184,11 @@ export class Service {
   }
 
   #finish(ref: AttemptRef, outcome: Outcome): void {
-    this.#aborts.delete(keyOf(ref));
+    this.#calls.delete(attemptKey(ref));
     this.#tokens.forget(ref);
     this.#release(ref);
     if (end(this.#session, ref, outcome)) this.#wake();
+    this.#options.roomGrew();
   }
 
   /** Asks the hubs for slots, one question for each. Nobody waits for the answer. */
@@ -212,14 +226,14 @@ export class Service {
 
   #takeSlot(offer: Offer, slot: Slot): void {
     const taken = grant(this.#session, offer, slot.instance.id);
-    if (taken !== "known") this.#slots.set(keyOf(offer), slot);
+    if (taken !== "known") this.#slots.set(attemptKey(offer), slot);
     if (taken === "unwanted") this.#release(offer);
   }
 
   #release(ref: AttemptRef): void {
-    const slot = this.#slots.get(keyOf(ref));
+    const slot = this.#slots.get(attemptKey(ref));
     if (slot === undefined) return;
-    this.#slots.delete(keyOf(ref));
+    this.#slots.delete(attemptKey(ref));
     // A lost release costs the hub a slot until its lease ends.
     hubStub(this.#options.env, slot.protocol)
       .release([slot.token])
@@ -239,8 +253,8 @@ export class Service {
 
   #drop(refs: AttemptRef[]): void {
     for (const ref of refs) {
-      this.#aborts.get(keyOf(ref))?.abort(new Error("the run has no use for it any more"));
-      this.#aborts.delete(keyOf(ref));
+      this.#calls.get(attemptKey(ref))?.abort.abort(new Error("the run has no use for it any more"));
+      this.#calls.delete(attemptKey(ref));
       this.#tokens.forget(ref);
       this.#release(ref);
     }
@@ -248,7 +262,7 @@ export class Service {
 
   /** Until there is something to say, or it is time to renew the lease. */
   async #untilNews(): Promise<void> {
-    const mayTakeMore = () => this.#session.more && this.#options.room() > 0;
+    const mayTakeMore = () => this.#session.more && this.#options.room().calls > 0;
     if (hasNews(this.#session) || isIdle(this.#session) || mayTakeMore()) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, TIMING.renewMs);
@@ -263,8 +277,8 @@ export class Service {
 
   /** The run does not answer: it will count the attempts as lost, so they must end before it does. */
   #giveUp(): void {
-    for (const abort of this.#aborts.values()) abort.abort(new Error("the run does not answer"));
-    this.#aborts.clear();
+    for (const { abort } of this.#calls.values()) abort.abort(new Error("the run does not answer"));
+    this.#calls.clear();
     for (const slot of this.#slots.values()) {
       hubStub(this.#options.env, slot.protocol)
         .release([slot.token])
@@ -281,7 +295,7 @@ export class Service {
   }
 
   #token(ref: AttemptRef): string {
-    return `${this.runId}/${keyOf(ref)}/${this.#session.name}`;
+    return `${this.runId}/${attemptKey(ref)}/${this.#session.name}`;
   }
 
   /** One stub for all: what is said over it arrives in order, the last tokens before the result. */

@@ -3,15 +3,17 @@
  * very code that executors run. An item is offered (a slot is asked for), granted (the slot is there, the run does not
  * know yet), or called.
  */
-import type {
-  AttemptRef,
-  Begun,
-  Ended,
-  Outcome,
-  Room,
-  SyncAnswer,
-  SyncRequest,
-  Work,
+import { LIMITS } from "../contract/limits.ts";
+import {
+  type AttemptRef,
+  attemptKey,
+  type Begun,
+  type Ended,
+  type Outcome,
+  type Room,
+  type SyncAnswer,
+  type SyncRequest,
+  type Work,
 } from "../contract/sync.ts";
 
 export type Offer = Extract<Work, { kind: "offer" }>;
@@ -38,12 +40,15 @@ export function makeSession(name: string): Session {
   return { name, seq: 0, items: new Map(), ended: [], invitations: 1, inFlight: undefined, more: false };
 }
 
-export const keyOf = (ref: AttemptRef): string => `${ref.taskId}#${ref.attempt}`;
-
 /** Whether there is news for the run. Renewing the lease is a matter of time and the caller's. */
 export function hasNews(session: Session): boolean {
   const hasGrants = [...session.items.values()].some((item) => item.phase === "granted");
   return session.ended.length > 0 || session.invitations > 0 || hasGrants;
+}
+
+/** Bytes of results that the run does not have yet. */
+export function unsaidBytes(session: Session): number {
+  return session.ended.reduce((sum, { outcome }) => sum + resultBytes(outcome), 0);
 }
 
 /** Nothing in its hands, nothing to say: the session is over. */
@@ -62,7 +67,10 @@ export function nextSync(session: Session, room: Room): SyncRequest {
     else holding.push({ taskId, attempt });
   }
   const { name, seq, invitations } = session;
-  session.inFlight = { session: name, seq, ended: [...session.ended], begun, holding, room, invitations };
+  const ended = firstWithin(session.ended, LIMITS.syncBytes);
+  // What does not fit is said next time; until then it is held, or it would be given again.
+  for (const { taskId, attempt } of session.ended.slice(ended.length)) holding.push({ taskId, attempt });
+  session.inFlight = { session: name, seq, ended, begun, holding, room, invitations };
   return session.inFlight;
 }
 
@@ -82,7 +90,7 @@ export function takeAnswer(session: Session, answer: SyncAnswer): Orders {
 
 /** The run has no use for these any more. Gives those the session had. */
 export function dropAll(session: Session, refs: AttemptRef[]): AttemptRef[] {
-  return refs.filter((ref) => session.items.delete(keyOf(ref)));
+  return refs.filter((ref) => session.items.delete(attemptKey(ref)));
 }
 
 /**
@@ -90,7 +98,7 @@ export function dropAll(session: Session, refs: AttemptRef[]): AttemptRef[] {
  * `known`: it was dropped, offered again, and this is the answer to the first question, or to the second.
  */
 export function grant(session: Session, ref: AttemptRef, instance: string): "taken" | "known" | "unwanted" {
-  const item = session.items.get(keyOf(ref));
+  const item = session.items.get(attemptKey(ref));
   if (item === undefined) return "unwanted";
   if (item.phase !== "offered") return "known";
   item.phase = "granted";
@@ -100,18 +108,32 @@ export function grant(session: Session, ref: AttemptRef, instance: string): "tak
 
 /** There is no slot for the offer. An answer that comes when it has become a call is of no interest. */
 export function giveBack(session: Session, ref: AttemptRef, outcome: Outcome): void {
-  if (session.items.get(keyOf(ref))?.phase === "offered") end(session, ref, outcome);
+  if (session.items.get(attemptKey(ref))?.phase === "offered") end(session, ref, outcome);
 }
 
 /** The attempt is over. False: it was dropped meanwhile, and nobody wants to know. */
 export function end(session: Session, { taskId, attempt }: AttemptRef, outcome: Outcome): boolean {
-  if (!session.items.delete(keyOf({ taskId, attempt }))) return false;
+  if (!session.items.delete(attemptKey({ taskId, attempt }))) return false;
   session.ended.push({ taskId, attempt, outcome });
   return true;
 }
 
+/** As many as are this large together, and at least one: results have a limit of their own below it. */
+function firstWithin(ended: Ended[], bytesMost: number): Ended[] {
+  let bytes = 0;
+  const end = ended.findIndex(({ outcome }, index) => {
+    bytes += resultBytes(outcome);
+    return index > 0 && bytes > bytesMost;
+  });
+  return end === -1 ? [...ended] : ended.slice(0, end);
+}
+
+function resultBytes(outcome: Outcome): number {
+  return outcome.kind === "completed" ? outcome.result.byteLength : 0;
+}
+
 function takeCall(session: Session, call: Call): boolean {
-  const key = keyOf(call);
+  const key = attemptKey(call);
   const item = session.items.get(key);
   if (item?.phase === "called") return false;
   const { taskId, attempt } = call;
@@ -121,7 +143,7 @@ function takeCall(session: Session, call: Call): boolean {
 
 /** An offer that is known already is being asked for, or granted and about to be said. */
 function takeOffer(session: Session, offer: Offer): boolean {
-  const key = keyOf(offer);
+  const key = attemptKey(offer);
   if (session.items.has(key)) return false;
   const { taskId, attempt } = offer;
   session.items.set(key, { taskId, attempt, phase: "offered", instance: "" });

@@ -3,7 +3,7 @@ import { makeTaskError, type TaskError } from "../contract/error.ts";
 import { encodeJson } from "../contract/json.ts";
 import { LIMITS } from "../contract/limits.ts";
 import { type Need, needOf } from "../contract/protocol.ts";
-import type { AttemptRef, Begun, Room, Work } from "../contract/sync.ts";
+import { attemptKey, type Begun, type Room, type Work } from "../contract/sync.ts";
 import { isOpenFor, nextAttempt, offer } from "./offers.ts";
 import { resolveParams } from "./outputs.ts";
 import { enqueue, takeNext } from "./ready.ts";
@@ -68,10 +68,10 @@ function roomLeft(run: Run, { calls, instant }: Room, { work }: Tray): Room {
 
 /** What the session was given and neither has nor has ended: its answer got lost on the way. */
 export function handOutAgain(turn: Turn, session: Session, has: ReadonlySet<string>, tray: Tray): void {
-  const given = new Set(tray.work.map(keyOf));
+  const given = new Set(tray.work.map(attemptKey));
   for (const id of session.attempts) {
     const task = taskOf(turn.run, id);
-    const key = keyOf({ taskId: id, attempt: lastAttempt(task)?.number ?? 0 });
+    const key = attemptKey({ taskId: id, attempt: lastAttempt(task)?.number ?? 0 });
     if (has.has(key) || given.has(key)) continue;
     const prepared = prepare(turn, task);
     if ("params" in prepared && fits(tray, prepared.params)) addCall(tray, turn.run, task, prepared.params);
@@ -79,14 +79,11 @@ export function handOutAgain(turn: Turn, session: Session, has: ReadonlySet<stri
   // A paused run takes its offers back.
   for (const id of isRunning(turn.run) ? session.offers : []) {
     const task = taskOf(turn.run, id);
-    const key = keyOf({ taskId: id, attempt: nextAttempt(task) });
+    const key = attemptKey({ taskId: id, attempt: nextAttempt(task) });
     const prepared = has.has(key) || given.has(key) ? undefined : prepare(turn, task);
     if (prepared !== undefined && "need" in prepared) addOffer(tray, task, prepared.need);
   }
 }
-
-/** One text for one attempt. */
-export const keyOf = (ref: AttemptRef): string => `${ref.taskId}#${ref.attempt}`;
 
 type Payload = { params: Uint8Array; need: Need | undefined };
 type Prepared = Payload | { error: TaskError };
@@ -124,19 +121,21 @@ function start(turn: Turn, task: Task, session: string, instance: string | undef
 
 /** The first call of an answer always fits: params have a limit of their own below the answer's. */
 function fits(tray: Tray, params: Uint8Array): boolean {
-  return tray.work.length === 0 || tray.bytes + params.byteLength <= LIMITS.answerBytes;
+  return tray.work.length === 0 || tray.bytes + params.byteLength <= LIMITS.syncBytes;
 }
 
 function addCall(tray: Tray, run: Run, task: Task, params: Uint8Array): void {
   const { spec, timeoutMs } = task.plan;
+  const { number: attempt, instance } = lastAttempt(task) ?? { number: 0, instance: undefined };
   const call: Call = {
     kind: "call",
     taskId: spec.id,
-    attempt: lastAttempt(task)?.number ?? 0,
+    attempt,
     protocol: spec.protocol,
     method: spec.method,
     params,
     timeoutMs,
+    ...(instance === undefined ? {} : { instance }),
     idempotencyKey: `${run.definition.id}:${spec.id}:${task.triesEver + 1}`,
   };
   tray.work.push(call);

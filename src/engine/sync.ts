@@ -1,6 +1,6 @@
 /** What a session says and what it is told. Saying the same twice changes nothing. */
-import type { AttemptRef, SyncAnswer, SyncRequest } from "../contract/sync.ts";
-import { beginOffered, budgetOf, handOut, handOutAgain, keyOf, makeTray, type Tray } from "./hand-out.ts";
+import { type AttemptRef, attemptKey, type SyncAnswer, type SyncRequest } from "../contract/sync.ts";
+import { beginOffered, budgetOf, handOut, handOutAgain, makeTray, type Tray } from "./hand-out.ts";
 import { answered } from "./invite.ts";
 import { isOpenFor, offer, releaseOffer } from "./offers.ts";
 import { countReady } from "./ready.ts";
@@ -26,7 +26,7 @@ export function sync(turn: Turn, request: SyncRequest): SyncAnswer {
 }
 
 function hand(turn: Turn, session: Session, request: SyncRequest, tray: Tray): void {
-  const has = new Set([...request.holding, ...request.ended].map(keyOf));
+  const has = new Set([...request.holding, ...request.ended].map(attemptKey));
   handOutAgain(turn, session, has, tray);
   handOut(turn, request.session, request.room, tray);
 }

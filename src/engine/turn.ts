@@ -1,7 +1,7 @@
 /** One command being decided: the run, the time, what was decided so far. */
 import type { RunEvent } from "../contract/event.ts";
 import { decodeJson, type Json } from "../contract/json.ts";
-import type { Push } from "../contract/sync.ts";
+import { attemptKey, type Push } from "../contract/sync.ts";
 import { apply } from "./apply.ts";
 import { lastAttempt, type Run, type Task } from "./run.ts";
 
@@ -23,9 +23,16 @@ export type Turn = {
 
 export function makeTurn(run: Run, environment: Environment): Turn {
   const fresh = new Map<string, Uint8Array>();
+  // A result that many tasks refer to is parsed once in a turn, however large it is.
+  const values = new Map<string, Json>();
   const read: ReadResult = (taskId, attempt) => {
+    const key = attemptKey({ taskId, attempt });
+    const known = values.get(key);
+    if (known !== undefined) return known;
     const bytes = fresh.get(taskId);
-    return bytes === undefined ? environment.read(taskId, attempt) : decodeJson(bytes);
+    const value = bytes === undefined ? environment.read(taskId, attempt) : decodeJson(bytes);
+    values.set(key, value);
+    return value;
   };
   return { run, now: environment.now, events: [], drops: new Map(), read, fresh };
 }

@@ -51,7 +51,7 @@ function readOptions(): ServiceOptions | number {
     }
     const stateFolder =
       values.state === undefined ? resolve(STATE_DEFAULT) : resolve(userFolder(), values.state);
-    const rootKey = process.env["GLEITZEIT_ROOT_KEY"];
+    const rootKey = process.env["GLEITZEIT_ROOT_KEY"] || undefined;
     return {
       port: parsePort(values.port),
       host: values.host,

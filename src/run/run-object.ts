@@ -157,9 +157,9 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
       if (this.#load() !== undefined) this.#carryOut({ type: "wake" });
     } catch (error) {
       console.error("run: alarm failed", error);
+      // Memory may be ahead of the disk. An abort would fail this handler, which is not called for ever.
+      this.#loaded = undefined;
       await this.ctx.storage.setAlarm(Date.now() + TIMING.patienceMs);
-      await this.ctx.storage.sync();
-      this.#startOver(error);
     }
   }
 

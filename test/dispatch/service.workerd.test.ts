@@ -91,8 +91,8 @@ beforeEach(() => {
     runId: RUN,
     session: "executor-0.x",
     permits: makePermits(6),
-    room: () => 6,
-    answered: () => {},
+    room: () => ({ calls: 6, instant: 48 }),
+    roomGrew: () => {},
   });
 });
 afterEach(() => void vi.useRealTimers());

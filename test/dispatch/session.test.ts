@@ -1,6 +1,7 @@
 /** One executor serving one run, as data: what it says, what it does with answers, what comes too late. */
 import { describe, expect, test } from "vitest";
 import { encodeJson } from "../../src/contract/json.ts";
+import { LIMITS } from "../../src/contract/limits.ts";
 import type { AttemptRef, Outcome, SyncAnswer } from "../../src/contract/sync.ts";
 import {
   type Call,
@@ -15,6 +16,7 @@ import {
   type Offer,
   type Session,
   takeAnswer,
+  unsaidBytes,
 } from "../../src/dispatch/session.ts";
 
 const A: AttemptRef = { taskId: "a", attempt: 1 };
@@ -117,6 +119,35 @@ describe("what a session says", () => {
     end(session, A, DONE);
     hear(session);
     expect(nextSync(session, ROOM).ended).toEqual([]);
+  });
+});
+
+describe("results that are too large for one sync", () => {
+  const C: AttemptRef = { taskId: "c", attempt: 1 };
+  const half: Outcome = { kind: "completed", result: new Uint8Array(LIMITS.syncBytes / 2 + 1) };
+  const full = () => {
+    const session = makeSession("executor-1.x");
+    hear(session, { work: [A, B, C].map(callOf) });
+    for (const ref of [A, B, C]) end(session, ref, half);
+    return session;
+  };
+
+  test("are said one after the other, and held meanwhile", () => {
+    const session = full();
+    expect(nextSync(session, ROOM)).toMatchObject({ ended: [A], holding: [B, C] });
+    hear(session);
+    expect(nextSync(session, ROOM)).toMatchObject({ ended: [B], holding: [C] });
+    hear(session);
+    expect(nextSync(session, ROOM)).toMatchObject({ ended: [C], holding: [] });
+    hear(session);
+    expect(isIdle(session)).toBe(true);
+  });
+
+  test("weigh what they are until they are said", () => {
+    const session = full();
+    expect(unsaidBytes(session)).toBe(3 * (LIMITS.syncBytes / 2 + 1));
+    hear(session);
+    expect(unsaidBytes(session)).toBe(2 * (LIMITS.syncBytes / 2 + 1));
   });
 });
 

@@ -103,7 +103,7 @@ describe("invitations that nobody follows", () => {
     const ada = new Executor(drive);
     ada.sync({ invitations: 1 });
     ada.sync({
-      ended: [ada.ended("a", { kind: "returned", reason: "closing" })],
+      ended: [ada.ended("a", { kind: "returned", reason: "no_slot" })],
       room: { calls: 0, instant: 0 },
     });
     invite(drive);

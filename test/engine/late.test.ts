@@ -95,7 +95,7 @@ describe("a result that comes after its attempt was given up", () => {
 
 test.each<[string, Outcome]>([
   ["failure", failed("timeout")],
-  ["return", { kind: "returned", reason: "closing" }],
+  ["return", { kind: "returned", reason: "no_slot" }],
 ])("a %s that comes after its attempt was given up changes nothing", (_, outcome) => {
   const { drive, ada } = lost(started("a"));
   expect(told(ada.say({ ended: [{ ...late, outcome }], room: nothing }))).toEqual([]);

@@ -137,7 +137,7 @@ describe("a lost attempt", () => {
     loseAll(drive);
     const ada = new Executor(drive);
     ada.sync();
-    ada.giveBack("a", "closing");
+    ada.giveBack("a", "no_slot");
     drive.wait(drive.run.leaseMs);
     expect(drive.statusOf("a")).toBe("failed");
   });
@@ -170,7 +170,7 @@ describe("the idempotency key", () => {
     const ada = new Executor(started("a"));
     ada.sync();
     const { idempotencyKey } = ada.call("a");
-    ada.giveBack("a", "closing");
+    ada.giveBack("a", "no_slot");
     expect(ada.call("a").idempotencyKey).toBe(idempotencyKey);
   });
 

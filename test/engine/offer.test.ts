@@ -73,7 +73,7 @@ describe("an offer", () => {
     ada.sync();
     expect(given(ada.giveBack("a", "no_slot"))).toEqual(["a?"]);
     ada.sync({
-      ended: [ada.ended("a", { kind: "returned", reason: "closing" })],
+      ended: [ada.ended("a", { kind: "returned", reason: "no_slot" })],
       room: { calls: 0, instant: 0 },
     });
     expect(given(new Executor(drive, "bob").sync())).toEqual(["a?"]);

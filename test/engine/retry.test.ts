@@ -186,7 +186,7 @@ describe("a task that is tried again", () => {
     const drive = started("a", { each: { retry: { maxAttempts: 1 } } });
     const ada = new Executor(drive);
     ada.sync();
-    for (let time = 0; time < 5; time++) ada.giveBack("a", "closing");
+    for (let time = 0; time < 5; time++) ada.giveBack("a", "no_slot");
     expect(drive.log.slice(-3)).toEqual(["a retrying #5 (returned)", "a queued", "a started #6"]);
     const outcome = failed("connection_failed");
     expect(ada.sync({ ended: [ada.ended("a", outcome)] }).work).toEqual([]);

@@ -161,7 +161,7 @@ function outcomeOf(act: Act, index: number): Outcome | undefined {
     break: { ...failed("connection_failed"), retryAfterMs: index * 500 },
     refuse: failed("invalid_params"),
     park: { kind: "returned", reason: "parked" },
-    close: { kind: "returned", reason: "closing" },
+    close: { kind: "returned", reason: "no_slot" },
   };
   return outcomes[act];
 }

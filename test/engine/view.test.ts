@@ -164,7 +164,7 @@ describe("a task's view", () => {
     const drive = started("a");
     const ada = new Executor(drive);
     ada.sync();
-    ada.giveBack("a", "closing");
+    ada.giveBack("a", "no_slot");
     drive.wait(drive.run.leaseMs);
     ada.sync();
     drive.tell({ type: "cancel", actor: "me" });

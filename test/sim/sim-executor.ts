@@ -2,7 +2,15 @@
 import { makeTaskError } from "../../src/contract/error.ts";
 import { encodeJson } from "../../src/contract/json.ts";
 import { CAPACITY, TIMING } from "../../src/contract/limits.ts";
-import type { AttemptRef, Grant, Instance, Outcome, Push, SyncAnswer } from "../../src/contract/sync.ts";
+import {
+  type AttemptRef,
+  attemptKey,
+  type Grant,
+  type Instance,
+  type Outcome,
+  type Push,
+  type SyncAnswer,
+} from "../../src/contract/sync.ts";
 import {
   type Call,
   dropAll,
@@ -11,7 +19,6 @@ import {
   grant,
   hasNews,
   isIdle,
-  keyOf,
   makeSession,
   nextSync,
   type Offer,
@@ -147,7 +154,7 @@ export class SimExecutor {
   }
 
   #carryOut(service: Service, call: Call): void {
-    const key = keyOf(call);
+    const key = attemptKey(call);
     service.calling.add(key);
     this.#called(service.run, call);
     const { delayMs, outcome } = this.#provider(service.run, call);
@@ -163,7 +170,7 @@ export class SimExecutor {
 
   #ask(service: Service, offers: Offer[]): void {
     const asked = offers.map((offer) => ({
-      token: `${service.run.definition.id}/${keyOf(offer)}/${service.session.name}`,
+      token: `${service.run.definition.id}/${attemptKey(offer)}/${service.session.name}`,
       runId: service.run.definition.id,
       need: offer.need,
       lane: offer.lane,
@@ -189,14 +196,14 @@ export class SimExecutor {
 
   #takeSlot(service: Service, offer: Offer, token: string, instance: Instance): void {
     const taken = grant(service.session, offer, instance.id);
-    if (taken !== "known") service.slots.set(keyOf(offer), token);
+    if (taken !== "known") service.slots.set(attemptKey(offer), token);
     if (taken === "unwanted") this.#release(service, offer);
   }
 
   #release(service: Service, ref: AttemptRef): void {
-    const token = service.slots.get(keyOf(ref));
+    const token = service.slots.get(attemptKey(ref));
     if (token === undefined) return;
-    service.slots.delete(keyOf(ref));
+    service.slots.delete(attemptKey(ref));
     this.#world.call(
       () => this.#hub.release([token]),
       () => {},
@@ -206,7 +213,7 @@ export class SimExecutor {
 
   #drop(service: Service, refs: AttemptRef[]): void {
     for (const ref of refs) {
-      service.calling.delete(keyOf(ref));
+      service.calling.delete(attemptKey(ref));
       this.#release(service, ref);
     }
   }

@@ -1,0 +1,132 @@
+/** One real executor, real runs and a hub with slots in plenty: what holds it back is connections without headers. */
+import { runInDurableObject } from "cloudflare:test";
+import { beforeEach, expect, onTestFinished, test, vi } from "vitest";
+import type { RunId } from "../../src/contract/id.ts";
+import { CAPACITY } from "../../src/contract/limits.ts";
+import type { Acquire, Grant } from "../../src/contract/sync.ts";
+import { ExecutorObject } from "../../src/dispatch/executor-object.ts";
+import { HubObject } from "../../src/providers/hub-object.ts";
+import { chat, muteExecutors } from "../workerd/player.ts";
+import { bindings, chain, finished, start, workflowOf } from "../workerd/start.ts";
+
+const SIX = CAPACITY.unansweredCalls;
+const INSTANCE = { id: "spark", kind: "ollama", url: "http://ollama.test" };
+const LAST = `${JSON.stringify({ message: { content: "late" }, done: true })}\n`;
+const chats = (count: number) =>
+  Array.from({ length: count }, (_, index) => chat(`c${index}`, [], { params: { prompt: "?", model: "m" } }));
+
+/** An executor of its own for each test. */
+let name: string;
+let provider: ReturnType<typeof makeProvider>;
+const go = ExecutorObject.prototype.go;
+
+beforeEach(() => {
+  // Invitations go where the test says, and nowhere else.
+  muteExecutors();
+  name = `executor-${crypto.randomUUID()}`;
+  provider = makeProvider();
+  const acquire = (asked: Acquire[]): Grant[] => asked.map(() => ({ kind: "granted", instance: INSTANCE }));
+  const spies = [
+    vi.spyOn(HubObject.prototype, "acquire").mockImplementation(acquire),
+    vi.spyOn(HubObject.prototype, "renew").mockReturnValue(),
+    vi.spyOn(HubObject.prototype, "release").mockReturnValue(),
+    vi.spyOn(globalThis, "fetch").mockImplementation(provider.fetch),
+  ];
+  onTestFinished(() => {
+    for (const spy of spies) spy.mockRestore();
+  });
+});
+
+test("no more than six calls wait for their headers, though there are slots for all, and all are made in the end", async () => {
+  const id = await start(workflowOf(chats(20)));
+  expect(await invite(id)).toBe("taken");
+  for (let answered = 0; answered < 20; answered++) {
+    await expect.poll(() => provider.begun).toBe(Math.min(20, SIX + answered));
+    await inside(provider.answerNext);
+    await inside(provider.endNext);
+  }
+  expect(await finished(id)).toMatchObject({ status: "completed", progress: { completed: 20 } });
+  expect(provider.mostUnanswered).toBe(SIX);
+});
+
+test("calls whose headers have come are not counted: more than six answers are read at once", async () => {
+  const id = await start(workflowOf(chats(20)));
+  await invite(id);
+  for (let answered = 0; answered < 20; answered++) {
+    await expect.poll(() => provider.unanswered).toBeGreaterThan(0);
+    await inside(provider.answerNext);
+  }
+  expect([provider.begun, provider.open]).toEqual([20, 20]);
+  for (let ended = 0; ended < 20; ended++) await inside(provider.endNext);
+  expect((await finished(id)).status).toBe("completed");
+  expect(provider.mostUnanswered).toBeLessThanOrEqual(SIX);
+});
+
+test("two runs share the six", async () => {
+  const ids = [await start(workflowOf(chats(10))), await start(workflowOf(chats(10)))];
+  for (const id of ids) await invite(id);
+  await expect.poll(() => provider.unanswered).toBe(SIX);
+  for (let answered = 0; answered < 20; answered++) {
+    await expect.poll(() => provider.unanswered).toBeGreaterThan(0);
+    await inside(provider.answerNext);
+    await inside(provider.endNext);
+    // What one of them has left to do it says to whoever is invited again.
+    for (const id of ids) await invite(id);
+  }
+  for (const id of ids) expect((await finished(id)).status).toBe("completed");
+  expect(provider.mostUnanswered).toBe(SIX);
+});
+
+test("instant tasks go on beside six calls that wait, and another run is sent on to the next executor", async () => {
+  const id = await start(workflowOf([...chats(10), ...chain(20)]));
+  const other = await start(workflowOf(chain(20)));
+  await invite(id);
+  await expect.poll(() => provider.unanswered).toBe(SIX);
+  const done = () => finished(id, 0).then(({ progress }) => progress);
+  await expect.poll(done).toMatchObject({ completed: 20, running: SIX });
+  expect(await invite(other)).toBe("full");
+  expect(await invite(other, `executor-${crypto.randomUUID()}`)).toBe("taken");
+  expect((await finished(other)).status).toBe("completed");
+  expect([provider.begun, provider.unanswered]).toEqual([SIX, SIX]);
+});
+
+function invite(id: RunId, executor = name): Promise<"taken" | "full"> {
+  return runInDurableObject(bindings.EXECUTORS.getByName(executor), (object) => {
+    if (!(object instanceof ExecutorObject)) throw new Error(`${executor} is no executor`);
+    return go.call(object, id);
+  });
+}
+
+/** Answers belong to the object whose calls they answer. */
+const inside = (act: () => void): Promise<void> =>
+  runInDurableObject(bindings.EXECUTORS.getByName(name), act);
+
+/** An Ollama that answers, and ends its answers, when the test says so. */
+function makeProvider() {
+  const waiting: (() => void)[] = [];
+  const bodies: ReadableStreamDefaultController<Uint8Array>[] = [];
+  const provider = {
+    begun: 0,
+    mostUnanswered: 0,
+    get unanswered() {
+      return waiting.length;
+    },
+    get open() {
+      return bodies.length;
+    },
+    answerNext: () => waiting.shift()?.(),
+    endNext: () => {
+      const body = bodies.shift();
+      body?.enqueue(new TextEncoder().encode(LAST));
+      body?.close();
+    },
+    fetch: () =>
+      new Promise<Response>((resolve) => {
+        provider.begun++;
+        const start = (body: ReadableStreamDefaultController<Uint8Array>) => void bodies.push(body);
+        waiting.push(() => resolve(new Response(new ReadableStream({ start }))));
+        provider.mostUnanswered = Math.max(provider.mostUnanswered, waiting.length);
+      }),
+  };
+  return provider;
+}
