@@ -1,11 +1,12 @@
 /** One real executor, real runs and a hub with slots in plenty: what holds it back is connections without headers. */
 import { runInDurableObject } from "cloudflare:test";
-import { beforeEach, expect, onTestFinished, test, vi } from "vitest";
+import { beforeAll, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import type { RunId } from "../../src/contract/id.ts";
 import { CAPACITY } from "../../src/contract/limits.ts";
 import type { Acquire, Grant } from "../../src/contract/sync.ts";
 import { ExecutorObject } from "../../src/dispatch/executor-object.ts";
 import { HubObject } from "../../src/providers/hub-object.ts";
+import { emptyDatabase } from "../workerd/history-database.ts";
 import { chat, muteExecutors } from "../workerd/player.ts";
 import { bindings, chain, finished, start, workflowOf } from "../workerd/start.ts";
 
@@ -19,6 +20,11 @@ const chats = (count: number) =>
 let name: string;
 let provider: ReturnType<typeof makeProvider>;
 const go = ExecutorObject.prototype.go;
+
+/** Runs are written to history a second later. */
+beforeAll(async () => {
+  await emptyDatabase();
+});
 
 beforeEach(() => {
   // Invitations go where the test says, and nowhere else.

@@ -268,6 +268,34 @@ describe("retry", () => {
     expect(drive.tell({ type: "retry", actor, from: "a" }).refusal).toBeUndefined();
   });
 
+  test("of a completed run with an allowed failure is a conflict, since that counts as done; from its task it is run again", () => {
+    const drive = started("shaky after:shaky", { tasks: { shaky: { allowFailure: true } } });
+    const ada = new Executor(drive);
+    ada.sync();
+    ada.failWith("shaky", "script_failed");
+    ada.complete("after");
+    expect([drive.run.state.status, drive.statusOf("shaky")]).toEqual(["completed", "failed"]);
+    const { events, refusal } = drive.tell({ type: "retry", actor });
+    expect([events, refusal?.code]).toEqual([[], "conflict"]);
+    const again = drive.tell({ type: "retry", actor, from: "shaky" });
+    expect([told(again), again.refusal]).toEqual([["run retried", "shaky queued"], undefined]);
+    ada.sync();
+    expect(ada.complete("shaky", "steady").work).toMatchObject([{ taskId: "after", attempt: 2 }]);
+    ada.complete("after");
+    expect([drive.run.state.status, drive.statusOf("shaky")]).toEqual(["completed", "completed"]);
+  });
+
+  test("of a failed run keeps failures that are allowed, and what made do with them", () => {
+    const drive = started("shaky after:shaky bad", { tasks: { shaky: { allowFailure: true } } });
+    const ada = new Executor(drive);
+    ada.sync();
+    ada.failWith("shaky", "script_failed");
+    ada.complete("after");
+    ada.failWith("bad", "script_failed");
+    expect(told(drive.tell({ type: "retry", actor }))).toEqual(["run retried", "bad queued"]);
+    expect([drive.statusOf("shaky"), drive.statusOf("after")]).toEqual(["failed", "completed"]);
+  });
+
   test("of a run that was cancelled before it started starts it", () => {
     const drive = new Drive("a");
     drive.tell({ type: "cancel", actor });

@@ -10,10 +10,11 @@ import { check } from "./checking.ts";
 const RUNS = { seed: 20_263, numRuns: 400 };
 const MIB = 1024 * 1024;
 /**
- * The format promises a second on a machine with nothing else to do; tests run on busy ones. What keeps to the second
- * is work that is counted (`limits.ts`), and these limits are what the tests below are about.
+ * The most processor time one check may take here. It says that nothing takes minutes, not how fast a check is: work
+ * that grows with the square of the text would be far beyond it. What keeps a check short is what is counted
+ * (`limits.ts`). Time of the processor and not of the clock: other tests run beside this one.
  */
-const PATIENCE_MS = 5000;
+const MOST_CPU_MS = 5000;
 
 const VALID = `name: test
 inputs: { topic: { type: string, default: x } }
@@ -30,19 +31,20 @@ tasks:
   - { id: b, method: echo/echo, dependencies: [a], params: { m: "\${a.content}" } }
 `;
 
-/** Checks, and says how long that took; every problem must be one of the closed list. */
-function checkedIn(source: Source): { ms: number; codes: string[] } {
-  const start = performance.now();
+/** Checks, within its time; the codes of the problems, each of which must be one of the closed list. */
+function codesOf(source: Source): string[] {
+  const start = process.cpuUsage();
   const { problems, workflow } = check(source);
-  const ms = performance.now() - start;
+  const { user, system } = process.cpuUsage(start);
+  expect((user + system) / 1000).toBeLessThan(MOST_CPU_MS);
   expect(workflow === undefined).toBe(problems.some(({ severity }) => severity === "error"));
   for (const { code } of problems) expect(PROBLEM_CODES).toContain(code);
   expect(problems.length).toBeLessThanOrEqual(LIMITS.problems + 1);
-  return { ms, codes: problems.map(({ code }) => code) };
+  return problems.map(({ code }) => code);
 }
 
 describe("whatever comes", () => {
-  it("as text is checked without an exception, in less than a second", () => {
+  it("as text is checked without an exception", () => {
     const piece = fc.constantFrom(
       ..."-?:,[]{}#&*!|>'\"%@` \n\tab01~<$.".split(""),
       "\n  ",
@@ -62,7 +64,7 @@ describe("whatever comes", () => {
     );
     fc.assert(
       fc.property(text, (source) => {
-        expect(checkedIn({ text: source }).ms).toBeLessThan(PATIENCE_MS);
+        codesOf({ text: source });
       }),
       RUNS,
     );
@@ -74,7 +76,7 @@ describe("whatever comes", () => {
       .map(([start, length, added]) => VALID.slice(0, start) + added + VALID.slice(start + length));
     fc.assert(
       fc.property(spoiled, (source) => {
-        expect(checkedIn({ text: source }).ms).toBeLessThan(PATIENCE_MS);
+        codesOf({ text: source });
       }),
       RUNS,
     );
@@ -83,7 +85,7 @@ describe("whatever comes", () => {
   it("as parsed JSON is checked too", () => {
     fc.assert(
       fc.property(anyWorkflow(), (value) => {
-        expect(checkedIn({ value }).ms).toBeLessThan(PATIENCE_MS);
+        codesOf({ value });
       }),
       RUNS,
     );
@@ -102,9 +104,8 @@ describe("what is made to take long", () => {
     ],
     ["lists in lists", Array.from({ length: 500 }, (_, index) => `${" ".repeat(index)}-`).join("\n")],
   ])("is refused before the parser sees it: %s", (_name, text) => {
-    const { ms, codes } = checkedIn({ text });
+    const codes = codesOf({ text });
     expect(codes).toEqual(["too_deep"]);
-    expect(ms).toBeLessThan(PATIENCE_MS);
   });
 
   it("aliases of aliases are refused by what they stand for", () => {
@@ -115,48 +116,41 @@ describe("what is made to take long", () => {
           .fill(index === 0 ? "x" : `*${names[index - 1]}`)
           .join(",")}]`,
     );
-    const { ms, codes } = checkedIn({ text: lines.join("\n") });
+    const codes = codesOf({ text: lines.join("\n") });
     expect(codes).toEqual(["too_large"]);
-    expect(ms).toBeLessThan(PATIENCE_MS);
   });
 
   it("a value that is nested 100,000 times is refused without recursion", () => {
     const nested = JSON.parse(`${"[".repeat(100_000)}${"]".repeat(100_000)}`);
-    expect(
-      checkedIn({ value: { name: "x", tasks: [{ method: "echo/echo", params: { nested } }] } }).codes,
-    ).toEqual(["too_deep"]);
+    expect(codesOf({ value: { name: "x", tasks: [{ method: "echo/echo", params: { nested } }] } })).toEqual([
+      "too_deep",
+    ]);
   });
 
-  it("10,000 tasks in a chain, listed last-first, are checked in a second", () => {
+  it("10,000 tasks in a chain, listed last-first, are checked", () => {
     const tasks = Array.from({ length: 10_000 }, (_, index) => ({
       id: `t${index}`,
       method: "echo/echo",
       dependencies: index < 9999 ? [`t${index + 1}`] : [],
     }));
-    const asValue = checkedIn({ value: { name: "x", tasks } });
-    expect(asValue).toEqual({ ms: expect.any(Number), codes: [] });
-    expect(asValue.ms).toBeLessThan(PATIENCE_MS);
+    expect(codesOf({ value: { name: "x", tasks } })).toEqual([]);
     const lines = tasks.map(
       ({ id, dependencies }) => `- id: ${id}\n  method: echo/echo\n  dependencies: [${dependencies}]\n`,
     );
-    expect(checkedIn({ text: `name: x\ntasks:\n${lines.join("")}` })).toEqual({
-      ms: expect.any(Number),
-      codes: [],
-    });
+    expect(codesOf({ text: `name: x\ntasks:\n${lines.join("")}` })).toEqual([]);
   });
 
-  it("10,000 mistakes among 10,000 names are reported in a second", () => {
+  it("of 10,000 mistakes among 10,000 names as many are reported as may be", () => {
     const tasks = Array.from({ length: 10_000 }, (_, index) => ({
       id: `task-number-${index}`,
       method: "echo/echo",
       dependencies: [`task-nubmer-${index}x`],
     }));
-    const { ms, codes } = checkedIn({ value: { name: "x", tasks } });
+    const codes = codesOf({ value: { name: "x", tasks } });
     expect(codes).toHaveLength(LIMITS.problems + 1);
-    expect(ms).toBeLessThan(PATIENCE_MS);
   });
 
-  it("100,000 dependencies are checked in a second", () => {
+  it("100,000 dependencies are checked", () => {
     const sources = Array.from({ length: 100 }, (_, index) => ({ id: `s${index}`, method: "echo/echo" }));
     const ids = sources.map(({ id }) => id);
     const sinks = Array.from({ length: 1000 }, (_, index) => ({
@@ -164,9 +158,8 @@ describe("what is made to take long", () => {
       method: "echo/echo",
       dependencies: ids,
     }));
-    const { ms, codes } = checkedIn({ value: { name: "x", tasks: [...sources, ...sinks] } });
+    const codes = codesOf({ value: { name: "x", tasks: [...sources, ...sinks] } });
     expect(codes).toEqual([]);
-    expect(ms).toBeLessThan(PATIENCE_MS);
   });
 });
 
@@ -246,8 +239,7 @@ describe("much of", () => {
   });
 
   it.each(cases)("%s is read, or refused with no more problems than are reported", (_name, text) => {
-    const { ms, codes } = checkedIn({ text });
-    expect(ms).toBeLessThan(PATIENCE_MS);
+    const codes = codesOf({ text });
     expect(codes).not.toEqual([]);
   });
 
@@ -262,7 +254,7 @@ describe("much of", () => {
     ["merges of one map", `a: &a {x: 1}\nb:\n${"  <<: *a\n".repeat(100_000)}`],
     ["the same key", "a: 1\n".repeat(100_000)],
   ])("%s is read or refused as well", (_name, text) => {
-    expect(checkedIn({ text }).ms).toBeLessThan(PATIENCE_MS);
+    codesOf({ text });
   });
 
   it("10,000 tasks with four keys each is a workflow", () => {
@@ -270,9 +262,8 @@ describe("much of", () => {
       `- {id: t${index},method: echo/echo,params: {message: "${"a word or two, ".repeat(3)}"}}\n`;
     const text = `name: x\ntasks:\n${Array.from({ length: 10_000 }, (_, index) => task(index)).join("")}`;
     expect(text.length).toBeGreaterThan(0.9 * MIB);
-    const { ms, codes } = checkedIn({ text });
+    const codes = codesOf({ text });
     expect(codes).toEqual([]);
-    expect(ms).toBeLessThan(PATIENCE_MS);
   });
 });
 
@@ -295,28 +286,27 @@ describe("what is counted", () => {
 
   it("of a value are its items and keys", () => {
     const around = 7 * 4 + 1;
-    const list = (length: number) => checkedIn(task({ params: { v: many(length, () => 1) } })).codes;
+    const list = (length: number) => codesOf(task({ params: { v: many(length, () => 1) } }));
     expect(list(LIMITS.values - around)).toEqual([]);
     expect(list(LIMITS.values)).toEqual(["too_large"]);
-    expect(checkedIn(task({ params: wide(300_000) })).codes).toEqual([]);
-    expect(checkedIn(task({ params: wide(400_000) })).codes).toEqual(["too_large"]);
+    expect(codesOf(task({ params: wide(300_000) }))).toEqual([]);
+    expect(codesOf(task({ params: wide(400_000) }))).toEqual(["too_large"]);
   });
 
   it("of references is every ${, also those that are none", () => {
     const params = (text: string) => task({ params: { v: text } });
-    expect(checkedIn(params("${inputs}".repeat(LIMITS.references))).codes).toEqual([]);
-    expect(checkedIn(params("${inputs}".repeat(LIMITS.references + 1))).codes).toEqual(["too_large"]);
-    expect(checkedIn(params("$${".repeat(LIMITS.references + 1))).codes).toEqual(["too_large"]);
+    expect(codesOf(params("${inputs}".repeat(LIMITS.references)))).toEqual([]);
+    expect(codesOf(params("${inputs}".repeat(LIMITS.references + 1)))).toEqual(["too_large"]);
+    expect(codesOf(params("$${".repeat(LIMITS.references + 1)))).toEqual(["too_large"]);
     const openings = countOpenings();
     const found = [...scanReferences("${".repeat(10 * MIB), openings)].length;
     expect(found).toBeLessThanOrEqual(LIMITS.references);
     expect(openings.left).toBeLessThan(0);
-    expect(checkedIn(params("${".repeat(10 * MIB))).ms).toBeLessThan(PATIENCE_MS);
+    codesOf(params("${".repeat(10 * MIB)));
   });
 
   it("of references is every step, and there are no more than levels", () => {
-    const steps = (count: number) =>
-      checkedIn(task({ params: { v: `\${inputs${".a".repeat(count)}}` } })).codes;
+    const steps = (count: number) => codesOf(task({ params: { v: `\${inputs${".a".repeat(count)}}` } }));
     expect(steps(LIMITS.depth)).not.toContain("malformed_reference");
     expect(steps(LIMITS.depth + 1)).toEqual(["malformed_reference"]);
     expect(steps(8 * MIB)).toEqual(["malformed_reference"]);
@@ -334,11 +324,10 @@ describe("what is counted", () => {
   });
 
   it("of tasks are their own keys, and the dependencies they state", () => {
-    expect(checkedIn(task(wide(LIMITS.keys))).codes).toContain("too_large");
-    expect(checkedIn(task({ dependencies: many(LIMITS.edges + 1, () => "b") })).codes).toEqual(["too_large"]);
-    const unknown = checkedIn(task({ dependencies: many(LIMITS.edges, (index) => `b${index}`) }));
-    expect(unknown.codes).toHaveLength(LIMITS.problems + 1);
-    expect(unknown.ms).toBeLessThan(PATIENCE_MS);
+    expect(codesOf(task(wide(LIMITS.keys)))).toContain("too_large");
+    expect(codesOf(task({ dependencies: many(LIMITS.edges + 1, () => "b") }))).toEqual(["too_large"]);
+    const unknown = codesOf(task({ dependencies: many(LIMITS.edges, (index) => `b${index}`) }));
+    expect(unknown).toHaveLength(LIMITS.problems + 1);
   });
 
   it.each([
@@ -348,20 +337,18 @@ describe("what is counted", () => {
     ["defaults", { defaults: wide(370_000) }, "too_large"],
     ["the default of an input", { inputs: { v: { default: many(MIB, () => 1) } } }, undefined],
   ])("before it is looked at one by one: %s", (_name, own, code) => {
-    const { ms, codes } = checkedIn({
+    const codes = codesOf({
       value: JSON.parse(JSON.stringify({ name: "x", tasks: [{ method: "echo/echo" }], ...own })),
     });
     expect(codes).toEqual(code === undefined ? [] : [code]);
-    expect(ms).toBeLessThan(PATIENCE_MS);
   });
 
   it("of params is what is compared with a schema, outermost first", () => {
     const chat = (count: number, message: object) =>
-      checkedIn(task({ method: "llm/chat", params: { messages: many(count, () => message) } }));
-    expect(chat(150_000, { role: "user", content: "x" }).codes).toEqual([]);
-    const { ms, codes } = chat(200_000, { a: 1 });
+      codesOf(task({ method: "llm/chat", params: { messages: many(count, () => message) } }));
+    expect(chat(150_000, { role: "user", content: "x" })).toEqual([]);
+    const codes = chat(200_000, { a: 1 });
     expect(new Set(codes)).toEqual(new Set(["invalid_params", "more_problems"]));
-    expect(ms).toBeLessThan(PATIENCE_MS);
   });
 });
 
