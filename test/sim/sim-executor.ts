@@ -136,6 +136,7 @@ export class SimExecutor {
     if (this.#world.fault("executorDies")) return this.#die();
     service.heardAt = service.spokeAt;
     const { calls, offers, drops } = takeAnswer(service.session, answer);
+    requireAll(service);
     this.#drop(service, drops);
     for (const call of calls) this.#carryOut(service, call);
     if (offers.length > 0) this.#ask(service, offers);
@@ -252,6 +253,16 @@ export class SimExecutor {
 
   #isAlive(service: Service): boolean {
     return this.#services.get(service.session.name) === service;
+  }
+}
+
+/** After an answer a session has all that it was given, or has something to say of it: nothing is stranded. */
+function requireAll({ session, run }: Service): void {
+  const said = new Set(session.ended.map(attemptKey));
+  for (const ref of run.given(session.name)) {
+    const key = attemptKey(ref);
+    if (!session.items.has(key) && !said.has(key))
+      throw new Error(`broken: ${session.name} was given ${key} and lacks it`);
   }
 }
 

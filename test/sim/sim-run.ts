@@ -2,13 +2,13 @@
 import type { Command } from "../../src/contract/command.ts";
 import type { RunEvent } from "../../src/contract/event.ts";
 import { decodeJson, type Json } from "../../src/contract/json.ts";
-import type { Push, SyncAnswer, SyncRequest } from "../../src/contract/sync.ts";
+import type { AttemptRef, Push, SyncAnswer, SyncRequest } from "../../src/contract/sync.ts";
 import { apply } from "../../src/engine/apply.ts";
 import type { Decision, decide } from "../../src/engine/decide.ts";
 import type { nextDue } from "../../src/engine/due.ts";
 import { countInvitations, invited } from "../../src/engine/invite.ts";
 import { wantsSlot } from "../../src/engine/offers.ts";
-import { type Definition, grantLeases, makeRun, type Run } from "../../src/engine/run.ts";
+import { type Definition, grantLeases, makeRun, type Run, taskOf } from "../../src/engine/run.ts";
 import type { Journal } from "./journal.ts";
 import { Crash, type World } from "./world.ts";
 
@@ -54,6 +54,15 @@ export class SimRun {
     const { answer } = this.execute({ type: "sync", request });
     if (answer === undefined) throw new Error("a sync has no answer");
     return answer;
+  }
+
+  /** The live attempts that this session was given. */
+  given(session: string): AttemptRef[] {
+    const run = this.#load();
+    return [...(run.live.sessions.get(session)?.attempts ?? [])].map((taskId) => ({
+      taskId,
+      attempt: taskOf(run, taskId).attempts.length,
+    }));
   }
 
   slot(lane: string): boolean {
