@@ -6,7 +6,7 @@
 import type { ErrorCode } from "./contract/error.ts";
 import type { JournalEntry, TokenEvent } from "./contract/event.ts";
 import { objectNameOf, type RunId } from "./contract/id.ts";
-import type { RunStatus, RunSummary } from "./contract/run.ts";
+import type { RunStatus } from "./contract/run.ts";
 import type { Acquire, Grant, Push, SyncAnswer, SyncRequest } from "./contract/sync.ts";
 import type { Env } from "./env.ts";
 
@@ -24,6 +24,9 @@ export type Started = { id: RunId; replayed: boolean; view: View };
 export type Steering =
   | { type: "cancel" | "pause" | "resume"; actor: string }
   | { type: "retry"; actor: string; from?: string };
+
+/** JSON in UTF-8, both: RPC counts two bytes for each character of a text with one that is not Latin. */
+export type Projected = { revision: number; summary: Uint8Array; document: Uint8Array };
 
 export type RunRpc = {
   /**
@@ -49,7 +52,7 @@ export type RunRpc = {
   /** The journal and what happens next, as server-sent events. */
   follow(id: RunId, afterSeq: number): Eventually<Reply<ReadableStream<Uint8Array>>>;
   /** What history is to keep of the run. */
-  project(): Eventually<{ revision: number; summary: RunSummary; document: Uint8Array } | undefined>;
+  project(): Eventually<Projected | undefined>;
   /** History has this revision. */
   projected(revision: number): Eventually<void>;
 };

@@ -57,6 +57,14 @@ export const LIMITS = {
   syncBytes: 16 * MIB,
   // Declared outputs of one run, like one result.
   outputsBytes: 8 * MIB,
+  // A run or a task as it is shown: RPC refuses 32 MiB, and a run's inputs alone may be 24.
+  viewBytes: 30 * MIB,
+  // A task as it is shown has its last attempts.
+  viewedAttempts: 1000,
+  // Errors of a task's attempts, or of a run's tasks, that are shown whole: what stands beside them may be 24 MiB.
+  viewedErrorBytes: 1 * MIB,
+  // An error's message where there are too many to show them whole.
+  shortMessageChars: 200,
   errorMessageChars: 2000,
   errorDetailsBytes: 16 * KIB,
   // A row of an object or of D1 holds 2 MB; what is longer is cut into rows of this size.
@@ -67,7 +75,7 @@ export const LIMITS = {
   followerBytes: 1 * MIB,
   // Followers of one run.
   followers: 100,
-  // One batch of history: one D1 transaction.
+  // One batch of history: one D1 transaction. Also what history keeps of one run beside its summary.
   historyBatchBytes: 4 * MIB,
 } as const;
 
@@ -96,7 +104,10 @@ export const TIMING = {
   timeoutGraceMs: 5_000,
   // The first projection of a run waits so long, so that a short run is written once.
   projectionDelayMs: 1_000,
+  // Unanswered, history is asked again: a minute later, then each time the run's last event is twice as old, 14 times in
+  // a week. What history has not taken by then it never will, or the next event asks anew.
   projectionPatienceMs: 60_000,
+  projectionGiveUpMs: 7 * 86_400_000,
   sseCommentMs: 15_000,
   tokenBatchMs: 50,
 } as const;
@@ -116,6 +127,9 @@ export const CAPACITY = {
   executorsAsked: 8,
   // Losses in a row after which an attempt is not made again: a reply that kills its executor must end.
   losses: 3,
+  // A batch of history that fails is halved, to find the run that it fails on. After so many failures of one delivery it
+  // is the database that fails.
+  historyFailures: 16,
   // One hub's waiting needs; beyond it a run asks again by itself after `parkedMs`.
   hubWaiting: 10_000,
 } as const;

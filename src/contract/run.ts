@@ -68,7 +68,11 @@ export const attemptView = z.object({
 });
 export type AttemptView = z.infer<typeof attemptView>;
 
-/** `params` are as resolved; absent while the task waits for what they refer to. */
+/**
+ * `params` are as resolved; absent while the task waits for what they refer to, and where they are too large to be
+ * carried out. `attempts` are the last `LIMITS.viewedAttempts`; the errors of older ones are short where all of them
+ * are too large together.
+ */
 export const taskDetail = taskSummary.extend({
   params: jsonObject.optional(),
   result: json.optional(),
@@ -95,9 +99,18 @@ export const runSummary = z.object({
 });
 export type RunSummary = z.infer<typeof runSummary>;
 
+/** The same run with a note instead of its inputs. */
+export function omitInputs<Summary extends RunSummary>(summary: Summary, note: string): Summary {
+  return { ...summary, inputs: { $omitted: note } };
+}
+
 /**
  * A run. `outputs` are there when it completed; without declared outputs they are the results of the tasks nothing
  * depends on, and left out when these are larger than one result may be (`GET …/results` streams them).
+ *
+ * Errors of tasks have `details` as far as these are no more than `LIMITS.viewedErrorBytes` together; the task's own
+ * view has them. A view is at most `LIMITS.viewBytes`: where it would be more, `outputs` are left out first, then
+ * messages of tasks' errors are cut, then those errors are left out, and at last inputs are `{$omitted: note}`.
  */
 export const runView = runSummary.extend({
   outputs: z.record(z.string(), json).optional(),

@@ -1,6 +1,8 @@
 /** A run as clients see it. Costs what it shows; nothing here is on the way of a task. */
+import type { TaskError } from "../contract/error.ts";
 import type { Usage } from "../contract/event.ts";
-import type { JsonObject } from "../contract/json.ts";
+import { encodeJson, type Json, type JsonObject } from "../contract/json.ts";
+import { LIMITS } from "../contract/limits.ts";
 import {
   type AttemptView,
   type Progress,
@@ -43,7 +45,7 @@ export function summarizeRun(run: Run, labels: Labels): RunSummary {
 export function viewRun(run: Run, labels: Labels, read: ReadResult): RunView {
   const evaluated = run.state.status === "completed" ? evaluateOutputs(run, read) : undefined;
   const outputs = evaluated !== undefined && "outputs" in evaluated ? evaluated.outputs : undefined;
-  const tasks = [...run.tasks.values()].map(summarizeTask);
+  const tasks = boundErrors([...run.tasks.values()].map(summarizeTask), withoutDetails);
   return { ...summarizeRun(run, labels), ...given("outputs", outputs), tasks };
 }
 
@@ -54,7 +56,8 @@ export function viewTask(run: Run, id: string, read: ReadResult): TaskDetail {
   const resolved = areDependenciesDone(run, task) ? resolveParams(run, task, read) : undefined;
   const result = state.status === "completed" ? read(id, state.attempt) : undefined;
   return {
-    ...recordTask(task),
+    ...summarizeTask(task),
+    attempts: boundAttempts(task.attempts),
     ...given("params", resolved !== undefined && "params" in resolved ? resolved.params : undefined),
     ...given("result", result),
   };
@@ -63,6 +66,43 @@ export function viewTask(run: Run, id: string, read: ReadResult): TaskDetail {
 /** What is known of a task without reading a result. */
 export function recordTask(task: Task): TaskDetail {
   return { ...summarizeTask(task), attempts: task.attempts.map(viewAttempt) };
+}
+
+/** Whatever has an error, with another one. */
+export function mapError<Holder extends { error?: TaskError | undefined }>(
+  holder: Holder,
+  change: (error: TaskError) => TaskError,
+): Holder {
+  return holder.error === undefined ? holder : { ...holder, error: change(holder.error) };
+}
+
+export function withoutDetails({ code, message, retryable }: TaskError): TaskError {
+  return { code, message, retryable };
+}
+
+export function shorten(error: TaskError): TaskError {
+  const most = LIMITS.shortMessageChars;
+  const { message } = error;
+  const short = message.length <= most ? message : `${message.slice(0, most)}…`;
+  return { ...withoutDetails(error), message: short };
+}
+
+/** In this order errors are whole as far as they are small enough together; then they are lighter. */
+function boundErrors<Holder extends { error?: TaskError | undefined }>(
+  holders: Holder[],
+  lighten: (error: TaskError) => TaskError,
+): Holder[] {
+  let left: number = LIMITS.viewedErrorBytes;
+  return holders.map((holder) => {
+    left -= holder.error === undefined ? 0 : encodeJson(holder.error as Json).byteLength;
+    return left >= 0 ? holder : mapError(holder, lighten);
+  });
+}
+
+/** The newest are whole. A task may be retried for ever, and each attempt has an error of its own. */
+function boundAttempts(attempts: Attempt[]): AttemptView[] {
+  const newestFirst = attempts.slice(-LIMITS.viewedAttempts).map(viewAttempt).toReversed();
+  return boundErrors(newestFirst, shorten).toReversed();
 }
 
 function summarizeTask(task: Task): TaskSummary {

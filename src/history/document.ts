@@ -4,7 +4,7 @@
  */
 import { decodeJson, encodeJson } from "../contract/json.ts";
 import { LIMITS } from "../contract/limits.ts";
-import { type RunSummary, runSummary } from "../contract/run.ts";
+import { omitInputs, type RunSummary, runSummary } from "../contract/run.ts";
 import type { Projection } from "./run-history.ts";
 import type { runs } from "./tables.ts";
 
@@ -18,6 +18,16 @@ const LISTED_INPUT_BYTES = LIMITS.metadataBytes;
 const encoder = new TextEncoder();
 // A part may begin with what looks like a byte order mark and is a character of somebody's text.
 const decoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
+
+/** What of a projection is written, as texts: tags are there twice, and a summary whose inputs are not listed too. */
+export function measureProjection({ summary, document }: Projection): number {
+  const inputBytes = encodeJson(summary.inputs).length;
+  const whole = bytesOf(summary);
+  const listed = inputBytes > LISTED_INPUT_BYTES ? bytesOf(withoutInputs(summary, inputBytes)) : 0;
+  return whole + listed + encodeJson(summary.tags).length + document.length;
+}
+
+const bytesOf = (summary: RunSummary): number => encoder.encode(JSON.stringify(summary)).length;
 
 /** A projection's row, and the texts of its parts from 1. */
 export function cutProjection({ revision, summary, document }: Projection): { row: RunRow; parts: string[] } {
@@ -51,7 +61,7 @@ export function joinProjection(
 
 function withoutInputs(summary: RunSummary, inputBytes: number): RunSummary {
   const note = `${inputBytes} bytes of inputs are not listed; GET /v1/runs/${summary.id} has them`;
-  return { ...summary, inputs: { $omitted: note } };
+  return omitInputs(summary, note);
 }
 
 function cutText(bytes: Uint8Array): string[] {

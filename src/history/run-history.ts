@@ -6,7 +6,7 @@ import type { RunStatus, RunSummary } from "../contract/run.ts";
 
 /**
  * What one run sends to history. `revision` is its event count: a later one replaces an earlier one, never the reverse.
- * `document` is JSON in UTF-8, `{tasks, results, journal}`, of any size; history does not look into it.
+ * `document` is JSON in UTF-8, `{omitted, tasks, journal}`, of any size; history does not look into it.
  */
 export type Projection = { revision: number; summary: RunSummary; document: Uint8Array };
 
@@ -26,7 +26,7 @@ export type RunHistory = {
   write(batch: Projection[]): Promise<void>;
   /**
    * Newest first. Runs that arrive between two pages neither push others out nor make them appear twice.
-   * Inputs above `LIMITS.metadataBytes` are replaced by a note; {@link RunHistory.read} has them.
+   * Inputs above `LIMITS.metadataBytes` are replaced by a note; {@link RunHistory.read} has those of ended runs.
    */
   list(filter: RunFilter, page: RunPage): Promise<{ items: RunSummary[]; nextCursor: string | null }>;
   /** Exactly what was written last. */

@@ -1,22 +1,33 @@
-/** How far history has this run: asked, answered, overdue. */
+/** How far has history this run: asked, answered, overdue, given up. */
 import { TIMING } from "../contract/limits.ts";
 
 export class Projection {
   /** The last event that history has. */
-  #acknowledged = 0;
+  #acknowledged: number;
+  /** When the run's last event happened. Patience grows with its age, which survives the object's memory; a count of questions would not. */
+  #happenedAt: number;
   /** History was asked to fetch the run, and has not answered. */
   #askedAt: number | undefined;
+  #isGivenUp = false;
 
-  constructor(acknowledged: number) {
+  constructor(acknowledged: number, happenedAt: number) {
     this.#acknowledged = acknowledged;
+    this.#happenedAt = happenedAt;
   }
 
-  /** Whether history must be asked now: it lacks events, and is not being waited for. Notes that it is. */
-  isDue(seq: number, now: number): boolean {
-    const isWaited = this.#askedAt !== undefined && now < this.#askedAt + TIMING.projectionPatienceMs;
-    if (seq <= this.#acknowledged || isWaited) return false;
-    this.#askedAt = now;
-    return true;
+  /** The run went on: history is worth asking again, however often it has failed. */
+  happened(at: number): void {
+    this.#happenedAt = at;
+    this.#isGivenUp = false;
+  }
+
+  /** `ask` where history lacks events and is not being waited for; notes that it is. `give up` is said once. */
+  next(seq: number, now: number): "ask" | "wait" | "give up" {
+    const isWaited = this.#askedAt !== undefined && now < this.overdueAt;
+    if (seq <= this.#acknowledged || isWaited || this.#isGivenUp) return "wait";
+    this.#isGivenUp = now > this.#happenedAt + TIMING.projectionGiveUpMs;
+    this.#askedAt = this.#isGivenUp ? undefined : now;
+    return this.#isGivenUp ? "give up" : "ask";
   }
 
   acknowledge(revision: number): void {
@@ -26,8 +37,8 @@ export class Projection {
 
   /** When an answer that has not come is given up. */
   get overdueAt(): number {
-    return this.#askedAt === undefined
-      ? Number.POSITIVE_INFINITY
-      : this.#askedAt + TIMING.projectionPatienceMs;
+    if (this.#askedAt === undefined) return Number.POSITIVE_INFINITY;
+    const age = this.#askedAt - this.#happenedAt;
+    return this.#askedAt + Math.max(TIMING.projectionPatienceMs, age);
   }
 }

@@ -12,19 +12,20 @@ import type { JournalEntry, RunEvent, TokenEvent } from "../contract/event.ts";
 import type { RunId } from "../contract/id.ts";
 import { encodeJson, type Json } from "../contract/json.ts";
 import { LIMITS, TIMING } from "../contract/limits.ts";
-import { hasEnded, type RunSummary } from "../contract/run.ts";
+import { hasEnded } from "../contract/run.ts";
 import type { SyncAnswer, SyncRequest } from "../contract/sync.ts";
 import { apply } from "../engine/apply.ts";
 import { type Decision, decide } from "../engine/decide.ts";
 import { nextDue } from "../engine/due.ts";
 import { wantsSlot } from "../engine/offers.ts";
 import { grantLeases, lastAttempt, makeRun, type Run } from "../engine/run.ts";
-import { summarizeRun, viewRun, viewTask } from "../engine/view.ts";
+import { viewRun, viewTask } from "../engine/view.ts";
 import type { Env } from "../env.ts";
-import type { Reply, RunRpc, Started, Steering, View } from "../stubs.ts";
+import type { Projected, Reply, RunRpc, Started, Steering, View } from "../stubs.ts";
 import { parseStored, type Stored } from "./definition.ts";
-import { documentOf } from "./document.ts";
+import { documentOf, summaryOf } from "./document.ts";
 import { Effects } from "./effects.ts";
+import { encodeRun, encodeTask } from "./encode-view.ts";
 import { Projection } from "./projection.ts";
 import { replyWith } from "./reply.ts";
 import { streamResults } from "./results.ts";
@@ -94,7 +95,7 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
       const { run } = this.#find(id);
       const found = run.find(taskId);
       if (found === undefined) throw new GleitzeitError("not_found", `run ${id} has no task "${taskId}"`);
-      return encodeJson(viewTask(run, found, this.#read) as Json);
+      return encodeTask(viewTask(run, found, this.#read));
     });
   }
 
@@ -132,13 +133,13 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
     });
   }
 
-  project(): { revision: number; summary: RunSummary; document: Uint8Array } | undefined {
+  project(): Projected | undefined {
     const loaded = this.#load();
     if (loaded === undefined) return undefined;
     const { run, stored } = loaded;
     const isOver = hasEnded(run.state.status);
-    const document = isOver ? documentOf(run, this.#readJournal(0), this.#read) : encodeJson({});
-    return { revision: run.seq, summary: summarizeRun(run, stored), document };
+    const document = isOver ? documentOf(run, () => this.#readJournal(0), this.#read) : encodeJson({});
+    return { revision: run.seq, summary: summaryOf(run, stored), document };
   }
 
   projected(revision: number): void {
@@ -175,11 +176,14 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
     if (bytes === undefined) return undefined;
     const stored = parseStored(bytes);
     const run = makeRun(stored);
+    let happenedAt = stored.createdAt;
     for (const row of this.#storage.readJournal(0)) {
       for (const event of row.events) apply(run, event, row.at);
+      happenedAt = row.at;
     }
     grantLeases(run, Date.now());
-    this.#loaded = { run, stored, projection: new Projection(this.#storage.readProjected()) };
+    const projection = new Projection(this.#storage.readProjected(), happenedAt);
+    this.#loaded = { run, stored, projection };
     return this.#loaded;
   }
 
@@ -187,7 +191,7 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
     const asked = parseStored(definition);
     const known = this.#load();
     if (known !== undefined) return { loaded: sameStart(known, asked), replayed: true };
-    const loaded = { run: makeRun(asked), stored: asked, projection: new Projection(0) };
+    const loaded = { run: makeRun(asked), stored: asked, projection: new Projection(0, asked.createdAt) };
     this.#loaded = loaded;
     this.#execute({ type: "start", actor: asked.actor }, () => this.#storage.create(definition));
     return { loaded, replayed: false };
@@ -235,10 +239,12 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
     const { run, projection } = loaded;
     this.#effects.invite(run, now);
     for (const push of pushes) this.#effects.push(push);
-    if (events.length > 0) this.#tell(run, events);
-    this.#project(loaded);
+    if (events.length > 0) {
+      projection.happened(now);
+      this.#tell(run, events);
+    }
     run.live.followed = this.#watch.isFollowed;
-    this.#effects.wakeBy(Math.min(nextDue(run), projection.overdueAt));
+    this.#project(loaded);
   }
 
   #tell(run: Run, events: RunEvent[]): void {
@@ -250,7 +256,13 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
   }
 
   #project({ run, projection }: Loaded): void {
-    if (projection.isDue(run.seq, Date.now())) this.#effects.askForProjection(run.definition.id);
+    const { id } = run.definition;
+    const step = projection.next(run.seq, Date.now());
+    if (step === "ask") this.#effects.askForProjection(id);
+    if (step === "give up")
+      console.error(`run ${id}: history does not take event ${run.seq}; the next one asks again`);
+    // The earliest of all duties: after a load it is not known when the alarm is set for.
+    this.#effects.wakeBy(Math.min(nextDue(run), projection.overdueAt));
   }
 
   #askForTokens(run: Run): void {
@@ -264,7 +276,7 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
   }
 
   #view({ run, stored }: Loaded): View {
-    return { status: run.state.status, body: encodeJson(viewRun(run, stored, this.#read) as Json) };
+    return { status: run.state.status, body: encodeRun(viewRun(run, stored, this.#read)) };
   }
 
   readonly #read = (taskId: string, attempt: number): Json => this.#storage.readResult(taskId, attempt);

@@ -1,5 +1,7 @@
 /** A run and its tasks as clients see them. */
 import { describe, expect, test } from "vitest";
+import { makeTaskError } from "../../src/contract/error.ts";
+import { LIMITS } from "../../src/contract/limits.ts";
 import { runSummary, runView, taskDetail } from "../../src/contract/run.ts";
 import { type Labels, summarizeRun, viewRun, viewTask } from "../../src/engine/view.ts";
 import { Drive, START, started } from "./drive.ts";
@@ -158,6 +160,25 @@ describe("a task's view", () => {
     ada.complete("b", {});
     expect(viewTask(drive.run, "c", drive.read)).toMatchObject({ status: "failed" });
     expect(viewTask(drive.run, "c", drive.read).params).toBeUndefined();
+  });
+
+  test("has the last attempts, and of their errors the newest whole", () => {
+    const drive = started("a");
+    const error = makeTaskError("timeout", "m".repeat(1000), { stdout: "x".repeat(16_000) });
+    const attempts = Array.from({ length: LIMITS.viewedAttempts + 100 }, (_, index) => ({
+      number: index + 1,
+      session: "s",
+      startedAt: START,
+      instance: undefined,
+      end: { status: "failed" as const, at: START, error },
+    }));
+    drive.run.tasks.get("a")?.attempts.push(...attempts);
+    const seen = viewTask(drive.run, "a", drive.read);
+    expect([seen.attemptCount, seen.attempts.length]).toEqual([attempts.length, LIMITS.viewedAttempts]);
+    expect(seen.attempts.at(-1)).toMatchObject({ number: attempts.length, error });
+    expect(seen.attempts[0]).toMatchObject({ number: 101, error: { code: "timeout", retryable: true } });
+    expect(seen.attempts[0]?.error?.message).toBe(`${"m".repeat(LIMITS.shortMessageChars)}…`);
+    expect(JSON.stringify(seen).length).toBeLessThan(2 * LIMITS.viewedErrorBytes);
   });
 
   test("marks attempts that were lost, given back or cancelled", () => {

@@ -2,14 +2,14 @@
 import { createExecutionContext, createMessageBatch, getQueueResult } from "cloudflare:test";
 import { beforeEach, describe, expect, test } from "vitest";
 import { decodeJson } from "../../src/contract/json.ts";
-import { LIMITS } from "../../src/contract/limits.ts";
+import { CAPACITY, LIMITS } from "../../src/contract/limits.ts";
 import type { Env, HistoryMessage } from "../../src/env.ts";
 import { consumeHistory } from "../../src/history/consume.ts";
 import { d1History } from "../../src/history/d1.ts";
 import { runStub } from "../../src/stubs.ts";
 import { countRows, emptyDatabase } from "../workerd/history-database.ts";
 import { muteExecutors, Player } from "../workerd/player.ts";
-import { bindings, echo, finished, newId, start, workflowOf } from "../workerd/start.ts";
+import { bindings, definitionOf, echo, finished, newId, start, workflowOf } from "../workerd/start.ts";
 
 let database: D1Database;
 beforeEach(async () => {
@@ -47,6 +47,24 @@ const broken: Env = {
         : Reflect.get(target, name).bind(target),
   }),
 };
+
+/** The database; `batches` counts what is asked of it. */
+function countBatches(target: D1Database): { env: Env; batches: () => number } {
+  let batches = 0;
+  const DB = new Proxy(target, {
+    get: (object, name) => {
+      if (name === "batch") batches++;
+      return Reflect.get(object, name).bind(object);
+    },
+  });
+  return { env: { ...bindings, DB }, batches: () => batches };
+}
+
+async function startWithInputs(text: string): Promise<string> {
+  const id = newId();
+  await runStub(bindings, id).start(definitionOf(workflowOf([echo("a")]), { id, inputs: { text } }));
+  return id;
+}
 
 describe("what a run sends", () => {
   test("reaches history by itself, with results and journal once it has ended", async () => {
@@ -134,6 +152,61 @@ describe("a message", () => {
       acknowledged: [id],
       again: [silent],
     });
+  });
+});
+
+describe("inputs too large for a list", () => {
+  test("are not written while the run is there to be asked, and once it has ended they are, of any size", async () => {
+    muteExecutors();
+    const text = `€${"x".repeat(17_000_000)}`;
+    const id = await startWithInputs(text);
+    const player = new Player(id);
+    await player.sync();
+    await consume([id]);
+    const note = { $omitted: expect.stringContaining(`GET /v1/runs/${id}`) };
+    expect((await d1History(database).read(id))?.summary).toMatchObject({ status: "running", inputs: note });
+    await player.complete("a");
+    expect(await consume([id])).toEqual({ acknowledged: [id], again: [] });
+    const found = await d1History(database).read(id);
+    expect(found?.summary.status).toBe("completed");
+    expect(found?.summary.inputs["text"] === text).toBe(true);
+    const { items } = await d1History(database).list({ status: "completed" }, { limit: 10 });
+    expect(items.find((run) => run.id === id)).toMatchObject({ inputs: note });
+  });
+
+  test("count as written, so that two such runs are two batches", async () => {
+    muteExecutors();
+    const ids = await Promise.all(["x", "y"].map((letter) => startWithInputs(letter.repeat(3_000_000))));
+    for (const id of ids) await runStub(bindings, id).steer(id, { type: "cancel", actor: "test" });
+    const { env, batches } = countBatches(database);
+    expect(await consume(ids, env)).toEqual({ acknowledged: ids, again: [] });
+    expect(batches()).toBe(2);
+  });
+});
+
+describe("a batch that cannot be written", () => {
+  test("is written in halves, so that the one run at fault keeps no other from it", async () => {
+    muteExecutors();
+    const ids = await Promise.all(Array.from({ length: 10 }, startStill));
+    const poison = ids[6] ?? "";
+    await database
+      .prepare(`create trigger refuse before insert on runs when new.id = '${poison}'
+        begin select raise(abort, 'refused'); end`)
+      .run();
+    const { acknowledged, again } = await consume(ids);
+    await database.prepare("drop trigger refuse").run();
+    expect(again).toEqual([poison]);
+    expect(acknowledged.toSorted()).toEqual(ids.filter((id) => id !== poison).toSorted());
+    for (const id of acknowledged) expect(await d1History(database).read(id ?? "")).toBeDefined();
+  });
+
+  test("is left for later after so many failures: then it is the database", async () => {
+    muteExecutors();
+    const ids = await Promise.all(Array.from({ length: 30 }, startStill));
+    const { env, batches } = countBatches(broken.DB);
+    const { acknowledged, again } = await consume(ids, env);
+    expect([acknowledged, again.toSorted()]).toEqual([[], ids.toSorted()]);
+    expect(batches()).toBe(CAPACITY.historyFailures);
   });
 });
 
