@@ -76,7 +76,7 @@ function sinkResults(run: Run, read: ReadResult): Outputs {
 }
 
 /** The size of a completed task's result; 0 for others. */
-export function resultBytesOf({ state, attempts }: Task): number {
+function resultBytesOf({ state, attempts }: Task): number {
   const end = state.status === "completed" ? attempts[state.attempt - 1]?.end : undefined;
   return end?.status === "completed" ? end.bytes : 0;
 }
