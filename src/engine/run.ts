@@ -69,6 +69,8 @@ export type Task = {
 export type Session = {
   seq: number;
   seenAt: number;
+  /** It has spoken since the object was loaded. */
+  isHeard: boolean;
   readonly attempts: Set<string>;
   readonly offers: Set<string>;
 };
@@ -157,14 +159,9 @@ export const lastAttempt = (task: Task): Attempt | undefined => task.attempts.at
 export function sessionOf(run: Run, name: string, now: number): Session {
   const known = run.live.sessions.get(name);
   if (known !== undefined) return known;
-  const session: Session = { seq: 0, seenAt: now, attempts: new Set(), offers: new Set() };
+  const session: Session = { seq: 0, seenAt: now, isHeard: false, attempts: new Set(), offers: new Set() };
   run.live.sessions.set(name, session);
   return session;
-}
-
-/** After a load: every live attempt gets a full lease, since renewals are not written. */
-export function grantLeases(run: Run, now: number): void {
-  for (const session of run.live.sessions.values()) session.seenAt = now;
 }
 
 function makeTask(plan: TaskPlan): Task {

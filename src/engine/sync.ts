@@ -18,6 +18,7 @@ export function sync(turn: Turn, request: SyncRequest): SyncAnswer {
   if (request.seq > session.seq) answered(run, request.invitations);
   session.seq = request.seq;
   session.seenAt = now;
+  session.isHeard = true;
   for (const ended of request.ended) settle(turn, ended, request.session);
   for (const begun of request.begun) beginOffered(turn, begun, request.session, tray);
   const unwanted = [...request.holding, ...request.begun].filter((held) => !keep(turn, held, request));

@@ -17,8 +17,9 @@ import type { SyncAnswer, SyncRequest } from "../contract/sync.ts";
 import { apply } from "../engine/apply.ts";
 import { type Decision, decide } from "../engine/decide.ts";
 import { nextDue } from "../engine/due.ts";
+import { type KeptLeases, leasesToKeep, restoreLeases } from "../engine/lease.ts";
 import { wantsSlot } from "../engine/offers.ts";
-import { grantLeases, lastAttempt, makeRun, type Run } from "../engine/run.ts";
+import { lastAttempt, makeRun, type Run } from "../engine/run.ts";
 import { viewRun, viewTask } from "../engine/view.ts";
 import type { Env } from "../env.ts";
 import type { Projected, Reply, RunRpc, Started, Steering, View } from "../stubs.ts";
@@ -42,6 +43,7 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
   });
   readonly #effects = new Effects(this.env, this.ctx.storage);
   #loaded: Loaded | undefined;
+  #kept: KeptLeases = {};
   readonly #waiting = new Set<() => void>();
 
   start(definition: Uint8Array, waitMs = 0): Promise<Reply<Started>> {
@@ -181,7 +183,8 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
       for (const event of row.events) apply(run, event, row.at);
       happenedAt = row.at;
     }
-    grantLeases(run, Date.now());
+    this.#kept = this.#storage.readLeases();
+    restoreLeases(run, this.#kept, Date.now());
     const projection = new Projection(this.#storage.readProjected(), happenedAt);
     this.#loaded = { run, stored, projection };
     return this.#loaded;
@@ -215,6 +218,7 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
     this.#storage.transact(() => {
       saveFirst();
       this.#save(decision, firstSeq, now);
+      this.#keepLeases(run);
     });
     this.#perform(loaded, decision, now);
     return decision;
@@ -233,6 +237,13 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
       if (event.type === "task.completed" && bytes !== undefined)
         this.#storage.writeResult({ ...event, bytes });
     }
+  }
+
+  #keepLeases(run: Run): void {
+    const leases = leasesToKeep(run);
+    const isSame = JSON.stringify(leases) === JSON.stringify(this.#kept);
+    if (!isSame) this.#storage.writeLeases(leases);
+    this.#kept = leases;
   }
 
   #perform(loaded: Loaded, { events, pushes }: Decision, now: number): void {

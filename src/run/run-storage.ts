@@ -4,6 +4,7 @@
  * `definition`: what the run is, written by start, in parts below the row limit.
  * `journal`: one row for each command that changed something: its events, folded on load. Never updated.
  * `result`: the JSON of each completed attempt, in parts; read by dependents and clients, never on load.
+ * `leases` (a key): only while an executor is silent and the object was loaded meanwhile.
  * `projected`: the last event that history has of a run that ended. Written once.
  *
  * The tables are made by start: asking for an unknown id writes nothing.
@@ -12,11 +13,13 @@ import type { RunEvent } from "../contract/event.ts";
 import type { Json } from "../contract/json.ts";
 import { decodeJson } from "../contract/json.ts";
 import { LIMITS } from "../contract/limits.ts";
+import type { KeptLeases } from "../engine/lease.ts";
 
 /** Events of one command; `seq` is that of the first. */
 export type JournalRow = { seq: number; at: number; events: RunEvent[] };
 export type StoredResult = { taskId: string; attempt: number; bytes: Uint8Array };
 
+const LEASES = "leases";
 /** Parsed results are kept while they are small: a fan-out reads the same one many times. */
 const CACHE_BYTES = 4 * 1024 * 1024;
 
@@ -52,6 +55,16 @@ export class RunStorage {
     if (tables.length === 0) return undefined;
     const rows = this.#sql.exec<{ body: ArrayBuffer }>("SELECT body FROM definition ORDER BY part").toArray();
     return join(rows.map(({ body }) => new Uint8Array(body)));
+  }
+
+  /** Leases that outlast the object's memory; see engine/lease.ts. */
+  readLeases(): KeptLeases {
+    return this.#storage.kv.get<KeptLeases>(LEASES) ?? {};
+  }
+
+  writeLeases(leases: KeptLeases): void {
+    if (Object.keys(leases).length === 0) this.#storage.kv.delete(LEASES);
+    else this.#storage.kv.put(LEASES, leases);
   }
 
   /** Rows are split so that none comes near the limit of 2 MB, whatever a command did. */

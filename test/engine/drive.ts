@@ -5,7 +5,8 @@ import { makeRunId } from "../../src/contract/id.ts";
 import { decodeJson, type Json } from "../../src/contract/json.ts";
 import { apply } from "../../src/engine/apply.ts";
 import { type Decision, decide } from "../../src/engine/decide.ts";
-import { type Definition, grantLeases, makeRun, type Run, taskOf } from "../../src/engine/run.ts";
+import { type KeptLeases, leasesToKeep, restoreLeases } from "../../src/engine/lease.ts";
+import { type Definition, makeRun, type Run, taskOf } from "../../src/engine/run.ts";
 import { makeWorkflow, type Shape } from "./shape.ts";
 
 export const START = Date.UTC(2025, 0, 1);
@@ -24,6 +25,7 @@ export class Drive {
   run: Run;
   now = START;
   readonly #results = new Map<string, Uint8Array>();
+  #leases: KeptLeases = {};
 
   /** A run that waits to be started, of a workflow written as in shape.ts. */
   constructor(notation: string, setting: Setting = {}) {
@@ -40,6 +42,7 @@ export class Drive {
       this.journal.push({ at: this.now, event });
       if (event.type === "task.completed") this.#keep(event, decision.results);
     }
+    this.#leases = leasesToKeep(this.run);
     return decision;
   }
 
@@ -57,7 +60,7 @@ export class Drive {
   /** The object leaves memory and is loaded again. */
   evict(): void {
     this.run = this.fold();
-    grantLeases(this.run, this.now);
+    restoreLeases(this.run, this.#leases, this.now);
   }
 
   /** The run as its journal tells it. */

@@ -1,6 +1,7 @@
 /** Executors that are not heard of any more. */
 import { describe, expect, test } from "vitest";
 import { TIMING } from "../../src/contract/limits.ts";
+import { nextDue } from "../../src/engine/due.ts";
 import { taskOf } from "../../src/engine/run.ts";
 import { Drive, idOf, started, told } from "./drive.ts";
 import { Executor, given } from "./executor.ts";
@@ -185,5 +186,37 @@ describe("the idempotency key", () => {
     drive.tell({ type: "retry", actor: "local", from: "a" });
     ada.sync();
     expect(ada.call("a").idempotencyKey).toBe(`${drive.definition.id}:a:2`);
+  });
+});
+
+describe("a lease across loads", () => {
+  test("begins anew with the first, since renewals are not written", () => {
+    const drive = started("a");
+    new Executor(drive).sync();
+    drive.now += TIMING.leaseMs;
+    drive.evict();
+    expect(nextDue(drive.run)).toBe(drive.now + drive.run.leaseMs);
+  });
+
+  test("goes on with the others: an object that only its alarm loads loses its silent executors all the same", () => {
+    const drive = started("a");
+    new Executor(drive).sync();
+    for (let waited = 0; waited <= 2 * drive.run.leaseMs; waited += 20_000) {
+      drive.evict();
+      drive.wait(20_000);
+    }
+    expect(drive.log).toContain("a retrying #1 (lost)");
+  });
+
+  test("begins anew when its session speaks", () => {
+    const drive = started("a");
+    const ada = new Executor(drive);
+    ada.sync();
+    for (let times = 0; times < 10; times++) {
+      drive.evict();
+      drive.wait(20_000);
+      ada.sync();
+    }
+    expect(drive.statusOf("a")).toBe("running");
   });
 });

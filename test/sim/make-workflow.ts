@@ -40,7 +40,7 @@ function makeTask(chance: Chance, earlier: WorkflowTask[], index: number): Workf
     params,
     dependencies,
     priority: chance.pick(PRIORITIES),
-    timeout: chance.between(1, 90),
+    timeout: chance.is(0.5) ? 600 : chance.between(1, 90),
     allowFailure: chance.is(0.2),
     ...(chance.is(0.5) ? { retry: makeRetry(chance) } : {}),
   };

@@ -7,8 +7,9 @@ import { apply } from "../../src/engine/apply.ts";
 import type { Decision, decide } from "../../src/engine/decide.ts";
 import type { nextDue } from "../../src/engine/due.ts";
 import { countInvitations, invited } from "../../src/engine/invite.ts";
+import { type KeptLeases, leasesToKeep, restoreLeases } from "../../src/engine/lease.ts";
 import { wantsSlot } from "../../src/engine/offers.ts";
-import { type Definition, grantLeases, makeRun, type Run, taskOf } from "../../src/engine/run.ts";
+import { type Definition, makeRun, type Run, taskOf } from "../../src/engine/run.ts";
 import type { Journal } from "./journal.ts";
 import { Crash, type World } from "./world.ts";
 
@@ -18,6 +19,9 @@ export type Engine = { decide: typeof decide; nextDue: typeof nextDue };
 export type Effects = { invite(slot: number): void; push(push: Push): void };
 
 const JUMP_MS = 60_000;
+const SILENT_MOST_MS = 100_000;
+/** When the platform lets go of an object that does nothing. */
+const IDLE_MS = 9_000;
 
 export class SimRun {
   readonly definition: Definition;
@@ -29,8 +33,12 @@ export class SimRun {
   readonly #rows: { at: number; events: RunEvent[] }[] = [];
   readonly #results = new Map<string, Uint8Array>();
   #alarmAt = Number.POSITIVE_INFINITY;
+  readonly #spoke = new Map<string, number>();
+  #hasJumped = false;
+  #kept: KeptLeases = {};
   // Does not
   #memory: Run | undefined;
+  #usedAt = 0;
   #clockOff = 0;
   #slot = 0;
 
@@ -51,6 +59,7 @@ export class SimRun {
   }
 
   sync(request: SyncRequest): SyncAnswer {
+    this.#spoke.set(request.session, this.#world.now);
     const { answer } = this.execute({ type: "sync", request });
     if (answer === undefined) throw new Error("a sync has no answer");
     return answer;
@@ -73,15 +82,22 @@ export class SimRun {
   /** Load → decide → save → perform, with a fault between any two. */
   execute(command: Command): Decision {
     const world = this.#world;
-    if (world.fault("evicted")) this.#memory = undefined;
-    if (world.fault("clockJumps")) this.#clockOff += world.chance.between(-JUMP_MS, JUMP_MS);
+    // An object that nobody used for a while is not there any more, with faults or without.
+    if (world.fault("evicted") || world.now - this.#usedAt > IDLE_MS) this.#memory = undefined;
+    this.#usedAt = world.now;
+    if (world.fault("clockJumps")) {
+      this.#clockOff += world.chance.between(-JUMP_MS, JUMP_MS);
+      this.#hasJumped = true;
+    }
     const run = this.#load();
     const decision = this.#decide(run, command);
     if (world.fault("crashBeforeSave")) this.#crash();
     this.#save(decision);
+    this.#kept = leasesToKeep(run);
     if (world.fault("crashAfterSave")) this.#crash();
     this.#perform(run, decision);
     this.#journal.afterCommand(run, this.#alarmAt);
+    if (!this.#hasJumped) this.#requireNoticed(run);
     return decision;
   }
 
@@ -89,6 +105,15 @@ export class SimRun {
     const bytes = this.#results.get(`${taskId}#${attempt}`);
     if (bytes === undefined) throw new Error(`no result of ${taskId}#${attempt}`);
     return decodeJson(bytes);
+  }
+
+  /** Silence is noticed, however often the object was loaded meanwhile: a lease, and one more that a load may grant. */
+  #requireNoticed(run: Run): void {
+    for (const [name, { attempts }] of run.live.sessions) {
+      const silentMs = this.#world.now - (this.#spoke.get(name) ?? this.#world.now);
+      if (attempts.size > 0 && silentMs > SILENT_MOST_MS)
+        throw new Error(`broken: ${name} is silent for ${silentMs} ms`);
+    }
   }
 
   get #now(): number {
@@ -108,7 +133,7 @@ export class SimRun {
     if (this.#memory !== undefined) return this.#memory;
     const run = makeRun(this.definition);
     for (const { at, events } of this.#rows) for (const event of events) apply(run, event, at);
-    grantLeases(run, this.#now);
+    restoreLeases(run, this.#kept, this.#now);
     this.#memory = run;
     return run;
   }
