@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { startRunner } from "../runner/runner.ts";
 import { bundleWorker } from "./bundle.ts";
 import { findOllama } from "./ollama.ts";
+import { endOrphans, noteWorkerd } from "./orphan.ts";
 import { lockState } from "./state-lock.ts";
 import { startWorkerd } from "./workerd.ts";
 
@@ -45,6 +46,7 @@ export async function startService(options: ServiceOptions): Promise<LocalServic
   const closers: Closer[] = [];
   try {
     closers.push(lockState(stateFolder));
+    await endOrphans(stateFolder);
     const script = bundleWorker();
     const [ollamaUrls, python] = await allOf([
       options.ollamaUrls ?? configuredOllama(),
@@ -57,6 +59,7 @@ export async function startService(options: ServiceOptions): Promise<LocalServic
       GLEITZEIT_OLLAMA_URLS: ollamaUrls.join(","),
     };
     const workerd = await startWorkerd({ host, port, stateFolder }, { script, settings }, log);
+    closers.push(noteWorkerd(stateFolder));
     closers.push(() => workerd.close());
     await untilHealthy(workerd.url);
     return { url: workerd.url, ollamaUrls, close: () => closeAll(closers) };

@@ -1,6 +1,7 @@
 /** One service for each state folder: two would write the same databases and do the same work twice. */
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { isRunning, markOf, type ProcessMark } from "./process-mark.ts";
 
 const FILE = "service.lock";
 const TRIES = 5;
@@ -29,7 +30,7 @@ export function lockState(folder: string): () => void {
 /** Written aside and linked, so that nobody sees a lock without its holder. */
 function take(file: string): boolean {
   const own = `${file}.${process.pid}`;
-  writeFileSync(own, JSON.stringify({ pid: process.pid, startedAt: startOf(process.pid) }));
+  writeFileSync(own, JSON.stringify(markOf(process.pid)));
   try {
     linkSync(own, file);
     return true;
@@ -41,38 +42,11 @@ function take(file: string): boolean {
   }
 }
 
-type Holder = { pid: number; startedAt: string | undefined };
-
-function readHolder(file: string): Holder | undefined {
+function readHolder(file: string): ProcessMark | undefined {
   try {
     const { pid, startedAt } = JSON.parse(readFileSync(file, "utf8"));
     return typeof pid === "number" ? { pid, startedAt } : undefined;
   } catch {
     return undefined; // gone meanwhile, or cut off by a full disk
-  }
-}
-
-function isRunning({ pid, startedAt }: Holder): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    // EPERM: it lives, and is somebody else's.
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
-  // Process ids come again, after a reboot above all; the time of the start tells them apart, where it is to be had.
-  return startOf(pid) === startedAt && !isZombie(pid);
-}
-
-/** Clock ticks from the machine's start to the process's (Linux); elsewhere unknown. */
-const startOf = (pid: number): string | undefined => statOf(pid)[19];
-const isZombie = (pid: number): boolean => statOf(pid)[0] === "Z";
-
-/** What follows the command's name in /proc/PID/stat; the name itself may hold spaces and brackets. */
-function statOf(pid: number): string[] {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return text.slice(text.lastIndexOf(")") + 2).split(" ");
-  } catch {
-    return [];
   }
 }

@@ -124,6 +124,7 @@ const waitingKey = ({ runId, lane }: HubInvitation): string => `${runId} ${lane}
 
 const START: Record<string, string> = {
   "llm/v1": "start Ollama (ollama serve) and give its URL in GLEITZEIT_OLLAMA_URLS",
+  "mcp/v1": "of tools there are the built-in ones: echo, add, multiply and concat",
   "python/v1": "start the Python runner and give its URL in GLEITZEIT_PYTHON_URLS",
 };
 

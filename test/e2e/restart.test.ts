@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { connect } from "../../src/client/client.ts";
+import { type Client, connect } from "../../src/client/client.ts";
+import { runList } from "../../src/contract/api.ts";
 import { exitOf, killGroup, startProgram, temporaryFolder, untilPrinted } from "./process.ts";
 import { collect } from "./service.ts";
 
@@ -19,7 +20,7 @@ const SLOW = {
 };
 
 // The attempts that were killed are lost when their lease has ended: 30 s, give or take a fifth.
-it("goes on where it was after kill -9 of the whole group", { timeout: 90_000 }, async () => {
+it("goes on where it was after kill -9 of the whole group", { timeout: 120_000 }, async () => {
   const state = temporaryFolder();
   const first = await startMain(state);
   const done = await first.client.submit({ workflow: SLOW }, { idempotencyKey: "done", waitSeconds: 30 });
@@ -33,6 +34,8 @@ it("goes on where it was after kill -9 of the whole group", { timeout: 90_000 },
   expect((await second.client.run(done.id)).status).toBe("completed");
   const again = await second.client.submit({ workflow: SLOW }, { idempotencyKey: "done" });
   expect(again.id).toBe(done.id);
+  // Only history is asked: looking at a run would load its object, and nobody may have to.
+  await expect.poll(() => listed(second.client, id), { timeout: 80_000, interval: 1000 }).toBe("completed");
   const events = await collect(second.client.events(id));
   expect(events.at(-1)?.type).toBe("run.completed");
   const results = await second.client.results(id);
@@ -44,6 +47,25 @@ it("goes on where it was after kill -9 of the whole group", { timeout: 90_000 },
   await exitOf(second.child);
   expect(second.child.exitCode).toBe(0);
 });
+
+it("takes the state from a service whose process alone was killed, and ends what that left running", async () => {
+  const state = temporaryFolder();
+  const first = await startMain(state);
+  const done = await first.client.submit({ workflow: SLOW }, { waitSeconds: 30 });
+  first.child.kill("SIGKILL");
+  await exitOf(first.child);
+
+  const second = await startMain(state);
+  expect((await second.client.run(done.id)).status).toBe("completed");
+  await expect(fetch(`${first.client.url}/health`)).rejects.toThrow();
+  second.child.kill("SIGTERM");
+  await exitOf(second.child);
+});
+
+async function listed(client: Client, id: string): Promise<string | undefined> {
+  const { items } = runList.parse(await (await fetch(`${client.url}/v1/runs`)).json());
+  return items.find((run) => run.id === id)?.status;
+}
 
 async function startMain(state: string) {
   const child = startProgram("src/local/main.ts", ["--port", "0", "--state", state], {});
