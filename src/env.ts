@@ -1,5 +1,6 @@
 /** Bindings of the Worker, and its settings, parsed once for each isolate. */
 import * as z from "zod";
+import { type AddressedKind, type Addresses, addressesIn } from "./addresses.ts";
 import type { Invitation } from "./contract/sync.ts";
 
 /** A run whose history is not up to date. */
@@ -14,21 +15,21 @@ export type Env = {
   DB: D1Database;
   GLEITZEIT_LOCAL?: string;
   GLEITZEIT_OLLAMA_URLS?: string;
+  GLEITZEIT_MCP_URLS?: string;
   GLEITZEIT_PYTHON_URLS?: string;
+  /** Where executors and hubs are placed; else near who first asks. */
+  GLEITZEIT_LOCATION?: string;
   /** The first key: set, every request must carry it; unset, only this machine is served. */
   GLEITZEIT_ROOT_KEY?: string;
   /** The Python runner's shared secret. */
   GLEITZEIT_RUNNER_SECRET?: string;
+  /** What secret headers of instances are encrypted with. */
+  GLEITZEIT_SECRET_KEY?: string;
 };
 
-const urls = (fallback: string[]) =>
-  z
-    .string()
-    .optional()
-    .transform((text) => text?.split(",").map((url) => url.trim()))
-    .transform((list) =>
-      list === undefined || list.length === 0 ? fallback : list.filter((url) => url !== ""),
-    );
+/** https://developers.cloudflare.com/durable-objects/reference/data-location/ */
+const LOCATIONS = ["wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "afr", "me"] as const;
+export type Location = (typeof LOCATIONS)[number];
 
 /** An empty variable is one that is not set. */
 const text = z
@@ -41,18 +42,23 @@ const settings = z.object({
     .string()
     .optional()
     .transform((text) => text === "1"),
-  GLEITZEIT_OLLAMA_URLS: urls([]),
-  GLEITZEIT_PYTHON_URLS: urls([]),
+  GLEITZEIT_OLLAMA_URLS: z.string().optional(),
+  GLEITZEIT_MCP_URLS: z.string().optional(),
+  GLEITZEIT_PYTHON_URLS: z.string().optional(),
+  GLEITZEIT_LOCATION: text,
   GLEITZEIT_ROOT_KEY: text,
   GLEITZEIT_RUNNER_SECRET: text,
+  GLEITZEIT_SECRET_KEY: text,
 });
 
 export type Settings = {
   isLocal: boolean;
-  ollamaUrls: string[];
-  pythonUrls: string[];
+  /** Who is there by configuration, and whether discovery looks at the usual addresses. */
+  addresses: Record<AddressedKind, Addresses>;
+  location: Location | undefined;
   rootKey: string | undefined;
   runnerSecret: string | undefined;
+  secretKey: string | undefined;
 };
 
 const parsed = new WeakMap<object, Settings>();
@@ -64,11 +70,18 @@ export function settingsOf(env: object): Settings {
   const found = settings.parse(env);
   const made: Settings = {
     isLocal: found.GLEITZEIT_LOCAL,
-    ollamaUrls: found.GLEITZEIT_OLLAMA_URLS,
-    pythonUrls: found.GLEITZEIT_PYTHON_URLS,
+    addresses: addressesIn(found),
+    location: parseLocation(found.GLEITZEIT_LOCATION),
     rootKey: found.GLEITZEIT_ROOT_KEY,
     runnerSecret: found.GLEITZEIT_RUNNER_SECRET,
+    secretKey: found.GLEITZEIT_SECRET_KEY,
   };
   parsed.set(env, made);
   return made;
+}
+
+function parseLocation(text: string | undefined): Location | undefined {
+  const location = LOCATIONS.find((name) => name === text);
+  if (text === undefined || location !== undefined) return location;
+  throw new Error(`GLEITZEIT_LOCATION is "${text.slice(0, 20)}": use one of ${LOCATIONS.join(", ")}`);
 }

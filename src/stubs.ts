@@ -4,15 +4,28 @@
  */
 
 import type { ErrorCode } from "./contract/error.ts";
-import type { JournalEntry, TokenEvent } from "./contract/event.ts";
+import type { JournalEntry, LiveEvent } from "./contract/event.ts";
 import { objectNameOf, type RunId } from "./contract/id.ts";
+import { CAPACITY } from "./contract/limits.ts";
+import type { InstanceView, Strategy } from "./contract/provider.ts";
 import type { RunStatus } from "./contract/run.ts";
-import type { Acquire, Grant, Push, SyncAnswer, SyncRequest } from "./contract/sync.ts";
-import type { Env } from "./env.ts";
+import type {
+  Acquire,
+  EndedSlot,
+  Grant,
+  HeldSlot,
+  Instance,
+  Push,
+  SlotAnswer,
+  SyncAnswer,
+  SyncRequest,
+} from "./contract/sync.ts";
+import { type Env, settingsOf } from "./env.ts";
+import type { InstanceSpec, Look, LookReport } from "./providers/hub/spec.ts";
 
 type Eventually<Value> = Value | Promise<Value>;
 
-/** An error that crosses RPC as data: a thrown one would lose its code on the way. See run/reply.ts. */
+/** An error that crosses RPC as data: a thrown one would lose its code on the way. See reply.ts. */
 export type Reply<Value> = { ok: true; value: Value } | { ok: false; code: ErrorCode; message: string };
 
 /** A run's JSON, and whether it has ended: 200 or 202. */
@@ -36,10 +49,10 @@ export type RunRpc = {
   start(definition: Uint8Array, waitMs?: number): Eventually<Reply<Started>>;
   /** What an executor's session says, and what it gets to do. */
   sync(request: SyncRequest): Eventually<SyncAnswer>;
-  /** Text of running calls, for those who follow. */
-  tokens(batch: TokenEvent[]): Eventually<void>;
-  /** The hub has a slot. Tells whether the run has anything left for it. */
-  slot(lane: string): Eventually<boolean>;
+  /** Text of running calls, and how far they are, for those who follow. */
+  tokens(batch: LiveEvent[]): Eventually<void>;
+  /** The hub keeps a slot; or there is nothing to wait for any more, and the run asks again to hear why. */
+  slot(lane: string, isKept: boolean): Eventually<SlotAnswer>;
   steer(id: RunId, command: Steering): Eventually<Reply<View>>;
   /** The run, at once or when it has ended, at most `waitMs` later. */
   view(id: RunId, waitMs?: number): Eventually<Reply<View>>;
@@ -62,13 +75,26 @@ export type ExecutorRpc = {
   go(runId: RunId): Eventually<"taken" | "full">;
   /** What a run has to say at once. */
   push(push: Push): Eventually<void>;
+  /** Looks at instances and addresses for a hub, which never waits for a provider, and reports to it. */
+  look(look: Look): Eventually<void>;
 };
 
 export type HubRpc = {
   /** A slot for each question, or that there is none now. */
   acquire(asked: Acquire[]): Eventually<Grant[]>;
-  renew(tokens: string[]): Eventually<void>;
-  release(tokens: string[]): Eventually<void>;
+  /** The call failed at the slot's instance: a slot at another, `parked` where others are only busy, or `refused`. */
+  exchange(ended: EndedSlot, asked: Acquire): Eventually<Grant>;
+  renew(slots: HeldSlot[]): Eventually<void>;
+  release(ended: EndedSlot[]): Eventually<void>;
+
+  list(): Eventually<InstanceView[]>;
+  /** How an instance is reached; undefined: there is none of that name. */
+  find(id: string): Eventually<Instance | undefined>;
+  put(spec: InstanceSpec, strategy?: Strategy): Eventually<Reply<InstanceView>>;
+  /** False: there was none. */
+  remove(id: string): Eventually<boolean>;
+  /** What a look found: from an executor, or from whoever looked himself. */
+  looked(report: LookReport): Eventually<InstanceView[]>;
 };
 
 type Stub<Rpc> = {
@@ -81,11 +107,20 @@ export function runStub(env: Env, id: RunId): Stub<RunRpc> {
   return env.RUNS.getByName(objectNameOf(id)) as unknown as Stub<RunRpc>;
 }
 
+/** An executor of the pool by its number. Has no dot: a session is named executor, dot, something random. */
+export const executorName = (index: number): string => `executor-${index % CAPACITY.executors}`;
+
 export function executorStub(env: Env, name: string): Stub<ExecutorRpc> {
-  return env.EXECUTORS.getByName(name) as unknown as Stub<ExecutorRpc>;
+  return env.EXECUTORS.getByName(name, placeOf(env)) as unknown as Stub<ExecutorRpc>;
 }
 
 /** The hub of a protocol. */
 export function hubStub(env: Env, protocol: string): Stub<HubRpc> {
-  return env.HUBS.getByName(protocol) as unknown as Stub<HubRpc>;
+  return env.HUBS.getByName(protocol, placeOf(env)) as unknown as Stub<HubRpc>;
+}
+
+/** Near the hosts they speak with, where a setting says so; it holds for objects that are not there yet. */
+function placeOf(env: Env): DurableObjectNamespaceGetDurableObjectOptions {
+  const { location } = settingsOf(env);
+  return location === undefined ? {} : { locationHint: location };
 }

@@ -51,6 +51,17 @@ const CODES = {
   },
   rate_limited: { status: 429, retry: "way", advice: "Wait as long as Retry-After says." },
   unavailable: { status: 503, retry: "way", advice: "Try again in a moment." },
+  secret_key_not_configured: {
+    status: 503,
+    retry: "never",
+    advice: "Set the key that encrypts secret headers: wrangler secret put GLEITZEIT_SECRET_KEY",
+  },
+  unsafe_url: {
+    status: 422,
+    retry: "never",
+    advice: "Use a public address of http or https, or local mode (npm start).",
+  },
+  invalid_protocol: { status: 422, retry: "never", advice: "Correct the protocol at the places in issues." },
   internal: { status: 500, retry: "way", advice: "Try again; report the requestId if it stays." },
 
   // Tasks: what was asked
@@ -79,6 +90,11 @@ const CODES = {
     advice: "The provider answered that it cannot serve now.",
   },
   stream_broken: { status: 502, retry: "way", advice: "The provider's answer broke off." },
+  invalid_answer: {
+    status: 502,
+    retry: "way",
+    advice: "Something else than the provider answers there: check the instance's URL.",
+  },
   timeout: { status: 504, retry: "way", advice: "Give the task a longer timeout, or less to do." },
   attempt_lost: { status: 502, retry: "never", advice: "The executor died during the call; retry the run." },
 

@@ -1,6 +1,6 @@
 /** Events: what happened to a run. They are its journal, its live stream, and all its state is folded from them. */
 import * as z from "zod";
-import { taskError } from "./error.ts";
+import { errorCode, taskError } from "./error.ts";
 import { runId } from "./id.ts";
 
 /** Counted by the provider. Absent where it does not count. */
@@ -11,11 +11,17 @@ export const usage = z.object({
 });
 export type Usage = z.infer<typeof usage>;
 
+/** An instance that failed within an attempt, before the call went to another. In the order of the calls. */
+export const tried = z.object({ instance: z.string(), code: errorCode, message: z.string() });
+export type Tried = z.infer<typeof tried>;
+
 /** Why a task was skipped. Further reasons come with conditions. */
 export const skipReason = z.object({ kind: z.literal("dependency"), taskId: z.string() });
 
 const task = { taskId: z.string() };
 const attempt = { taskId: z.string(), attempt: z.int().min(1) };
+/** Where an attempt ended, and where it was tried before. */
+const where = { instance: z.string().optional(), tried: z.array(tried).optional() };
 /** Who asked: a key's name, `local`, a schedule, a webhook. */
 const actor = { actor: z.string() };
 
@@ -45,7 +51,7 @@ export const event = z.discriminatedUnion("type", [
     type: z.literal("task.completed"),
     ...attempt,
     bytes: z.int().min(0),
-    instance: z.string().optional(),
+    ...where,
     usage: usage.optional(),
   }),
   /** `outcome`: only `failed` counts against maxAttempts. */
@@ -55,7 +61,7 @@ export const event = z.discriminatedUnion("type", [
     outcome: z.enum(["failed", "lost", "returned"]),
     delayMs: z.number().min(0),
     error: taskError,
-    instance: z.string().optional(),
+    ...where,
   }),
   /** Without `attempt` where the task failed before one began (an unresolved reference). */
   z.object({
@@ -63,7 +69,7 @@ export const event = z.discriminatedUnion("type", [
     ...task,
     attempt: z.int().min(1).optional(),
     error: taskError,
-    instance: z.string().optional(),
+    ...where,
   }),
   z.object({ type: z.literal("task.skipped"), ...task, reason: skipReason }),
   z.object({ type: z.literal("task.cancelled"), ...task }),
@@ -78,12 +84,30 @@ export const journalEntry = z.intersection(
 );
 export type JournalEntry = z.infer<typeof journalEntry>;
 
-/** Text of a running model call, live only: no seq, not in the journal. `offset` counts characters from its start. */
+/**
+ * Text of a running model call, live only: no seq, not in the journal. `offset` counts characters from its start. `call`
+ * counts from 1 within the attempt: one that fails may be made again elsewhere, and its text begins anew.
+ */
 export const tokenEvent = z.object({
   type: z.literal("task.token"),
   taskId: z.string(),
   attempt: z.int().min(1),
+  call: z.int().min(1),
   offset: z.int().min(0),
   text: z.string(),
 });
 export type TokenEvent = z.infer<typeof tokenEvent>;
+
+/** How far a running call is, as its provider tells. Live only, like text. */
+export const progressEvent = z.object({
+  type: z.literal("task.progress"),
+  taskId: z.string(),
+  attempt: z.int().min(1),
+  progress: z.number(),
+  total: z.number().optional(),
+  message: z.string().optional(),
+});
+export type ProgressEvent = z.infer<typeof progressEvent>;
+
+/** What followers get beside the journal. */
+export type LiveEvent = TokenEvent | ProgressEvent;

@@ -48,6 +48,23 @@ export const LIMITS = {
   pageItems: 200,
   waitSeconds: 60,
   idempotencyKeyChars: 255,
+  urlChars: 2000,
+  headerChars: 8000,
+  // Secret headers of one instance, encrypted, travel with each slot.
+  headersBytes: 16 * KIB,
+  // Instances of one protocol: each question to its hub looks at all of them.
+  instances: 200,
+  // Of one instance; what is beyond is not known by name.
+  instanceModels: 1000,
+  instanceTools: 2000,
+  // A protocol that somebody registered travels with each run of it and with each call.
+  protocolBytes: 256 * KIB,
+  protocolMethods: 200,
+  // All that are registered: an isolate reads and keeps them together.
+  protocols: 100,
+  protocolsBytes: 4 * MIB,
+  // Instances that one attempt tries, one after the other.
+  instancesTried: 5,
 
   // One task's result. Chunks below the row limit of 2 MB hold it.
   resultBytes: 8 * MIB,
@@ -108,6 +125,24 @@ export const TIMING = {
   // a week. What history has not taken by then it never will, or the next event asks anew.
   projectionPatienceMs: 60_000,
   projectionGiveUpMs: 7 * 86_400_000,
+  // How often instances are looked at while their hub is used; unused, twice as long each time up to the second.
+  checkMs: 30_000,
+  checkMaxMs: 600_000,
+  // Candidate addresses are looked at so often.
+  discoveryMs: 300_000,
+  // A need that nobody is known to serve is looked for again only where the last look is older.
+  freshMs: 10_000,
+  // One question of a check or of discovery.
+  probeMs: 5_000,
+  // A look at all of them: what has not been reported by then is not waited for any more.
+  lookMs: 20_000,
+  // What was discovered and has not answered for so long is dropped.
+  goneMs: 3_600_000,
+  // A breaker lets a first trial through after so long, then after twice as long, up to the second.
+  breakerMs: 10_000,
+  breakerMaxMs: 60_000,
+  // 429 without Retry-After.
+  busyMs: 1_000,
   sseCommentMs: 15_000,
   tokenBatchMs: 50,
 } as const;
@@ -130,6 +165,16 @@ export const CAPACITY = {
   // A batch of history that fails is halved, to find the run that it fails on. After so many failures of one delivery it
   // is the database that fails.
   historyFailures: 16,
+  // A breaker opens after so many failures in a row, or when this share of the last calls failed.
+  breakerFailures: 5,
+  breakerWindow: 20,
+  breakerShare: 0.5,
+  // Trials that must succeed before it closes.
+  breakerTrials: 2,
+  // Calls that an instance takes at a time where nobody says more.
+  callsPerInstance: 4,
+  // Addresses that are looked at by one candidate setting.
+  candidates: 50,
   // One hub's waiting needs; beyond it a run asks again by itself after `parkedMs`.
   hubWaiting: 10_000,
 } as const;

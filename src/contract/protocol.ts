@@ -23,13 +23,15 @@ export type Protocol = z.infer<typeof protocol>;
 export type ProtocolMethod = z.infer<typeof protocolMethod>;
 
 /**
- * What a task asks of a hub. `model` and `tool` are absent where any instance of the protocol will do.
+ * What a task asks of a hub. `model` and `tool` are absent where any instance of the protocol will do; `instance` names
+ * the one that must do it, `tags` are those that an instance must have.
  * Methods that are answered without a provider (echo, the built-in tools) have no need.
  */
 export const need = z.object({
   protocol: z.string(),
   model: z.string().optional(),
   tool: z.string().optional(),
+  instance: z.string().optional(),
   tags: z.array(z.string()).optional(),
 });
 export type Need = z.infer<typeof need>;
@@ -51,20 +53,37 @@ export function isBuiltin(protocolName: string, method: string, params: JsonObje
   return BUILTIN_METHODS.includes(method);
 }
 
+type Asking = {
+  protocol: string;
+  method: string;
+  instance?: string | undefined;
+  tags?: string[] | undefined;
+};
+
 /** What a task with these params asks of a hub; `params` may still hold references, which then stand in the need. */
-export function needOf(protocolName: string, method: string, params: JsonObject): Need | undefined {
+export function needOf(task: Asking, params: JsonObject): Need | undefined {
+  const { protocol: protocolName, method, tags } = task;
   if (isBuiltin(protocolName, method, params)) return undefined;
   const found: Need = { protocol: protocolName };
-  const model = text(params["model"]);
-  if (protocolName === "llm/v1" && model !== undefined) found.model = model;
-  const tool = method.startsWith("mcp/tool.") ? method.slice("mcp/tool.".length) : undefined;
-  if (protocolName === "mcp/v1" && tool !== undefined) found.tool = tool;
+  const model = protocolName === "llm/v1" ? text(params["model"]) : undefined;
+  const tool = protocolName === "mcp/v1" ? toolIn(method, params) : undefined;
+  const server = protocolName === "mcp/v1" ? text(params["server"]) : undefined;
+  const instance = task.instance ?? server;
+  if (model !== undefined) found.model = model;
+  if (tool !== undefined) found.tool = tool;
+  if (instance !== undefined) found.instance = instance;
+  if (tags !== undefined && tags.length > 0) found.tags = tags;
   return found;
 }
 
 /** The same text for the same need: what runs, hubs and executors group by. */
-export function needKey(asked: Need): string {
-  return JSON.stringify([asked.protocol, asked.model ?? null, asked.tool ?? null, asked.tags ?? []]);
+export function needKey({ protocol: name, model, tool, instance, tags }: Need): string {
+  return JSON.stringify([name, model ?? null, tool ?? null, instance ?? null, tags ?? []]);
+}
+
+function toolIn(method: string, params: JsonObject): string | undefined {
+  if (method === "mcp/tools/call") return text(params["name"]);
+  return method.startsWith("mcp/tool.") ? method.slice("mcp/tool.".length) : undefined;
 }
 
 function text(value: Json | undefined): string | undefined {

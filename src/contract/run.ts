@@ -1,7 +1,7 @@
 /** A run and its tasks as clients see them. */
 import * as z from "zod";
 import { taskError } from "./error.ts";
-import { skipReason, usage } from "./event.ts";
+import { skipReason, tried, usage } from "./event.ts";
 import { runId } from "./id.ts";
 import { json, jsonObject } from "./json.ts";
 import { tags } from "./workflow.ts";
@@ -61,6 +61,8 @@ export const attemptView = z.object({
   number: z.int(),
   status: z.enum(["running", "completed", "failed", "returned", "cancelled"]),
   instance: z.string().optional(),
+  /** Where it failed before it went to `instance`. */
+  tried: z.array(tried).optional(),
   startedAt: time,
   finishedAt: time.optional(),
   error: taskError.optional(),

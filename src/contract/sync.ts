@@ -2,9 +2,9 @@
  * The one exchange between an executor and a run, and the call between a hub and an executor.
  * These travel by RPC between our own objects, so they are types; bytes are JSON in UTF-8.
  */
-import type { TaskError } from "./error.ts";
-import type { Usage } from "./event.ts";
-import type { Need } from "./protocol.ts";
+import type { ErrorCode, TaskError } from "./error.ts";
+import type { Tried, Usage } from "./event.ts";
+import type { Need, ProtocolMethod } from "./protocol.ts";
 import type { Priority } from "./workflow.ts";
 
 /** The name of one attempt of one task of the run that is spoken with. */
@@ -15,10 +15,20 @@ export const attemptKey = ({ taskId, attempt }: AttemptRef): string => `${taskId
 
 /** How an attempt ended, or an offer that never became one. */
 export type Outcome =
-  | { kind: "completed"; result: Uint8Array; usage?: Usage; instance?: string }
-  | { kind: "failed"; error: TaskError; retryAfterMs?: number; usage?: Usage; instance?: string }
-  /** Given back undone: nothing was sent anywhere. `parked`: the hub has no free slot and will invite the run. */
-  | { kind: "returned"; reason: "parked" | "no_slot" };
+  | { kind: "completed"; result: Uint8Array; usage?: Usage; instance?: string; tried?: Tried[] }
+  | {
+      kind: "failed";
+      error: TaskError;
+      retryAfterMs?: number;
+      usage?: Usage;
+      instance?: string;
+      tried?: Tried[];
+    }
+  /**
+   * Given back undone. `parked`: the hub has no free slot and will invite the run. `no_slot`: the slot was lost on the
+   * way, or those that were `tried` failed and all others are busy.
+   */
+  | { kind: "returned"; reason: "parked" | "no_slot"; tried?: Tried[] };
 
 export type Ended = AttemptRef & { outcome: Outcome };
 export type Begun = AttemptRef & { instance: string };
@@ -43,7 +53,14 @@ export type SyncRequest = {
 
 /** An offer becomes an attempt when the executor has a slot and says `begun`; a call is an attempt that is recorded. */
 export type Work =
-  | (AttemptRef & { kind: "offer"; need: Need; lane: string; priority: Priority })
+  | (AttemptRef & {
+      kind: "offer";
+      need: Need;
+      lane: string;
+      priority: Priority;
+      /** Instances at which the task failed last. */
+      avoid: string[];
+    })
   | (AttemptRef & {
       kind: "call";
       protocol: string;
@@ -52,6 +69,8 @@ export type Work =
       timeoutMs: number;
       /** Where to; absent where the task needs no provider. */
       instance?: string;
+      /** What the method is, of a protocol that is not always there. */
+      spec?: ProtocolMethod;
       /** The same for a try that is made again because its attempt was lost. */
       idempotencyKey: string;
     });
@@ -76,9 +95,34 @@ export type Acquire = {
   /** What the run calls the need; it is invited under this name. */
   lane: string;
   priority: Priority;
+  /** Instances to pass over, as long as there are others. */
+  avoid: string[];
 };
-export type Instance = { id: string; kind: string; url: string };
+
+/** How to reach an instance. `sealedHeaders` are its secret headers, encrypted (src/providers/secret.ts). */
+export type Instance = {
+  id: string;
+  kind: string;
+  url: string;
+  sealedHeaders?: string;
+  /** A model that it lacks may be pulled. */
+  allowPull?: boolean;
+};
+
 export type Grant =
   | { kind: "granted"; instance: Instance }
   | { kind: "parked" }
-  | { kind: "refused"; error: TaskError };
+  | { kind: "refused"; error: TaskError; retryAfterMs?: number };
+
+/** What a run says to a slot that is kept for it. `next`: it waits for more of them, and the most urgent task is so. */
+export type SlotAnswer = { isWanted: boolean; next?: Priority };
+
+/** A slot in use: what its executor says again and again. */
+export type HeldSlot = { token: string; runId: string; instance: string };
+
+/** How a call ended, for the hub: `unused` says nothing of the instance. */
+export type CallEnd =
+  | { kind: "answered"; latencyMs: number }
+  | { kind: "failed"; code: ErrorCode; retryAfterMs?: number }
+  | { kind: "unused" };
+export type EndedSlot = HeldSlot & { end: CallEnd };

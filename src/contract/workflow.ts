@@ -52,6 +52,9 @@ export const workflowTask = z.object({
   timeout: taskTimeout.optional(),
   retry: retrySettings.optional(),
   allowFailure: z.boolean(),
+  /** The instance that must do it, or tags that its instance must have. */
+  instance: z.string().min(1).max(LIMITS.nameChars).optional(),
+  tags: z.array(z.string().min(1).max(LIMITS.tagChars)).max(LIMITS.tags).optional(),
   metadata: jsonObject.optional(),
 });
 export type WorkflowTask = z.infer<typeof workflowTask>;

@@ -1,6 +1,6 @@
 /** Errors that cross RPC: a thrown one would lose its code on the way. */
-import { codeOf, GleitzeitError } from "../contract/error.ts";
-import type { Reply } from "../stubs.ts";
+import { codeOf, GleitzeitError } from "./contract/error.ts";
+import type { Reply } from "./stubs.ts";
 
 /** What the call gives, or the error it throws, as data. What is not ours is thrown on. */
 export async function replyWith<Value>(call: () => Value | Promise<Value>): Promise<Reply<Value>> {
