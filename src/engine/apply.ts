@@ -2,7 +2,7 @@
  * Applies one event to a run, in place. The only code that changes what a run remembers: replaying a journal through
  * it gives the same run. It never judges; what may happen is decided elsewhere.
  */
-import type { EventOf, RunEvent } from "../contract/event.ts";
+import type { EventOf, RunEvent, Tried } from "../contract/event.ts";
 import { TIMING } from "../contract/limits.ts";
 import { dequeue, enqueue } from "./ready.ts";
 import { tasksToRepeat } from "./repeat.ts";
@@ -56,7 +56,7 @@ export function apply(run: Run, event: RunEvent, at: number): void {
       return finish(run, taskOf(run, event.taskId), { status: "skipped", reason: event.reason, at });
     case "task.cancelled": {
       const task = taskOf(run, event.taskId);
-      endAttempt(run, task, { status: "cancelled", at }, undefined);
+      endAttempt(run, task, { status: "cancelled", at }, {});
       return finish(run, task, { status: "cancelled", at });
     }
     default:
@@ -72,7 +72,7 @@ function queue(run: Run, task: Task): void {
 function begin(run: Run, task: Task, event: EventOf<"task.started">, at: number): void {
   const { taskId, attempt, session, instance } = event;
   leaveQueue(run, task);
-  task.attempts.push({ number: attempt, session, instance, startedAt: at, end: undefined });
+  task.attempts.push({ number: attempt, session, instance, tried: [], startedAt: at, end: undefined });
   task.state = { status: "running" };
   run.running++;
   sessionOf(run, session, at).attempts.add(taskId);
@@ -80,7 +80,7 @@ function begin(run: Run, task: Task, event: EventOf<"task.started">, at: number)
 }
 
 function complete(run: Run, task: Task, event: EventOf<"task.completed">, at: number): void {
-  endAttempt(run, task, { status: "completed", at, bytes: event.bytes, usage: event.usage }, event.instance);
+  endAttempt(run, task, { status: "completed", at, bytes: event.bytes, usage: event.usage }, event);
   task.tries++;
   task.triesEver++;
   finish(run, task, { status: "completed", attempt: event.attempt, at });
@@ -89,7 +89,7 @@ function complete(run: Run, task: Task, event: EventOf<"task.completed">, at: nu
 
 function postpone(run: Run, task: Task, event: EventOf<"task.retrying">, at: number): void {
   const { outcome, error, delayMs, taskId, attempt } = event;
-  endAttempt(run, task, { status: outcome, at, error }, event.instance);
+  endAttempt(run, task, { status: outcome, at, error }, event);
   if (outcome === "failed") {
     task.tries++;
     task.triesEver++;
@@ -102,7 +102,7 @@ function postpone(run: Run, task: Task, event: EventOf<"task.retrying">, at: num
 function fail(run: Run, task: Task, event: EventOf<"task.failed">, at: number): void {
   if (event.attempt !== undefined) {
     const status = event.error.code === "attempt_lost" ? "lost" : "failed";
-    endAttempt(run, task, { status, at, error: event.error }, event.instance);
+    endAttempt(run, task, { status, at, error: event.error }, event);
     task.tries++;
     task.triesEver++;
   }
@@ -116,8 +116,10 @@ function finish(run: Run, task: Task, state: TaskState): void {
   run.unfinished--;
 }
 
+type Where = { instance?: string | undefined; tried?: Tried[] | undefined };
+
 /** An attempt that was given up (lost, timed out) gets a new end when its true one arrives after all. */
-function endAttempt(run: Run, task: Task, end: AttemptEnd, instance: string | undefined): void {
+function endAttempt(run: Run, task: Task, end: AttemptEnd, where: Where): void {
   const attempt = lastAttempt(task);
   if (attempt === undefined) return;
   if (attempt.end === undefined) {
@@ -127,7 +129,8 @@ function endAttempt(run: Run, task: Task, end: AttemptEnd, instance: string | un
     return;
   }
   attempt.end = end;
-  attempt.instance = instance ?? attempt.instance;
+  attempt.instance = where.instance ?? attempt.instance;
+  attempt.tried = where.tried ?? attempt.tried;
 }
 
 function leaveQueue(run: Run, task: Task): void {
@@ -136,7 +139,7 @@ function leaveQueue(run: Run, task: Task): void {
   const offeredTo = run.live.offers.get(id);
   if (offeredTo === undefined) return;
   run.live.offers.delete(id);
-  run.live.sessions.get(offeredTo.session)?.offers.delete(id);
+  run.live.sessions.get(offeredTo)?.offers.delete(id);
 }
 
 function unblockDependents(run: Run, task: Task): void {

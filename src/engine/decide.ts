@@ -12,7 +12,7 @@ import type { GleitzeitError } from "../contract/error.ts";
 import type { RunEvent } from "../contract/event.ts";
 import type { Push, SyncAnswer } from "../contract/sync.ts";
 import { expire } from "./due.ts";
-import { keepSlot } from "./ready.ts";
+import { takeSlotWord } from "./offers.ts";
 import type { Run } from "./run.ts";
 import { endWhenDone } from "./settle.ts";
 import { cancel, pause, resume, retry, start } from "./steer.ts";
@@ -60,7 +60,7 @@ function carryOut(turn: Turn, command: Command): Reply {
     case "wake":
       return {};
     case "slot":
-      keepSlot(turn.run.live.ready, command.lane, turn.now);
+      takeSlotWord(turn.run, command);
       return {};
     default:
       throw new Error(`unknown command ${JSON.stringify(command satisfies never)}`);

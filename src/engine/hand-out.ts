@@ -4,7 +4,7 @@ import { encodeJson } from "../contract/json.ts";
 import { LIMITS } from "../contract/limits.ts";
 import { type Need, needOf } from "../contract/protocol.ts";
 import { attemptKey, type Begun, type Room, type Work } from "../contract/sync.ts";
-import { isOpenFor, nextAttempt, offer } from "./offers.ts";
+import { instancesToAvoid, isOpenFor, nextAttempt, offer } from "./offers.ts";
 import { resolveParams } from "./outputs.ts";
 import { enqueue, takeNext } from "./ready.ts";
 import { isRunning, lastAttempt, type Run, type Session, type Task, taskOf } from "./run.ts";
@@ -92,8 +92,7 @@ function prepare(turn: Turn, task: Task): Prepared {
   const resolved = resolveParams(turn.run, task, turn.read);
   if ("error" in resolved) return resolved;
   const params = encodeJson(resolved.params);
-  const { protocol, method } = task.plan.spec;
-  const need = needOf(protocol, method, resolved.params);
+  const need = needOf(task.plan.spec, resolved.params);
   if (params.byteLength <= LIMITS.paramsBytes) return { params, need };
   const message = `the params are ${params.byteLength} bytes after substitution, at most ${LIMITS.paramsBytes} are possible`;
   return { error: makeTaskError("params_too_large", message) };
@@ -127,6 +126,8 @@ function fits(tray: Tray, params: Uint8Array): boolean {
 function addCall(tray: Tray, run: Run, task: Task, params: Uint8Array): void {
   const { spec, timeoutMs } = task.plan;
   const { number: attempt, instance } = lastAttempt(task) ?? { number: 0, instance: undefined };
+  const { methods } = run.definition;
+  const method = Object.hasOwn(methods, spec.method) ? methods[spec.method] : undefined;
   const call: Call = {
     kind: "call",
     taskId: spec.id,
@@ -136,6 +137,7 @@ function addCall(tray: Tray, run: Run, task: Task, params: Uint8Array): void {
     params,
     timeoutMs,
     ...(instance === undefined ? {} : { instance }),
+    ...(method === undefined ? {} : { spec: method }),
     idempotencyKey: `${run.definition.id}:${spec.id}:${task.triesEver + 1}`,
   };
   tray.work.push(call);
@@ -146,5 +148,6 @@ function addOffer(tray: Tray, task: Task, need: Need | undefined): void {
   const { spec, lane } = task.plan;
   if (need === undefined || lane === undefined) return;
   const { id: taskId, priority } = spec;
-  tray.work.push({ kind: "offer", taskId, attempt: nextAttempt(task), need, lane, priority });
+  const avoid = instancesToAvoid(task);
+  tray.work.push({ kind: "offer", taskId, attempt: nextAttempt(task), need, lane, priority, avoid });
 }

@@ -20,6 +20,17 @@ export function invited(run: Run, count: number, now: number): void {
   run.live.invitations.sentAt = now;
 }
 
+/** The session that was heard last, of those that are at work: it can take one task more at once. */
+export function sessionAtWork(run: Run): string | undefined {
+  let last: string | undefined;
+  let seenAt = Number.NEGATIVE_INFINITY;
+  for (const [name, session] of run.live.sessions) {
+    if (!session.isHeard || session.attempts.size === 0 || session.seenAt < seenAt) continue;
+    [last, seenAt] = [name, session.seenAt];
+  }
+  return last;
+}
+
 /** Sessions have come: nothing was lost on the way. */
 export function answered(run: Run, count: number): void {
   const { invitations } = run.live;

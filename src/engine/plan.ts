@@ -47,7 +47,7 @@ function planTask(
   dependents: string[],
   method: MethodDefaults,
 ): TaskPlan {
-  const need = needOf(spec.protocol, spec.method, spec.params);
+  const need = needOf(spec, spec.params);
   const timeout = spec.timeout ?? workflow.defaults.timeout ?? method.timeout ?? DEFAULT_TIMEOUT_SECONDS;
   return {
     spec,

@@ -1,16 +1,21 @@
-/** Ready tasks, in lanes: one lane for each need, so that a parked need is passed over at no cost. */
+/**
+ * Ready tasks, in lanes: one lane for each need, so that a parked need is passed over at no cost. Of a parked lane as
+ * many tasks are offered as the hub keeps slots for: more would only be told to wait again.
+ */
 import { TIMING } from "../contract/limits.ts";
+import { PRIORITIES, type Priority } from "../contract/workflow.ts";
 import { type Heap, makeHeap } from "./heap.ts";
 import type { TaskPlan } from "./plan.ts";
 
 /** `members` is the truth; the heap may still hold tasks that have left. */
 type Lane = {
   readonly members: Set<string>;
+  readonly counts: Record<Priority, number>;
   readonly heap: Heap<TaskPlan>;
   /** 0: not parked. */
   parkedUntil: number;
-  /** When the hub last kept a slot: that an earlier question was parked says nothing any more. */
-  keptAt: number;
+  /** Slots that the hub keeps, and for which no task was offered yet. */
+  kept: number;
 };
 
 /** The lane of tasks that need no provider has no name of its own. */
@@ -24,48 +29,72 @@ export function enqueue(ready: Ready, plan: TaskPlan): void {
   const lane = laneOf(ready, plan);
   if (lane.members.has(plan.spec.id)) return;
   lane.members.add(plan.spec.id);
+  lane.counts[plan.spec.priority]++;
   lane.heap.push(plan);
 }
 
 export function dequeue(ready: Ready, plan: TaskPlan): void {
-  ready.get(plan.lane ?? INSTANT)?.members.delete(plan.spec.id);
+  const lane = ready.get(plan.lane ?? INSTANT);
+  if (lane?.members.delete(plan.spec.id)) lane.counts[plan.spec.priority]--;
 }
 
 /** Takes the first ready task of the kinds there is room for, over all lanes that are not parked. */
 export function takeNext(ready: Ready, has: { calls: boolean; instant: boolean }): TaskPlan | undefined {
   let best: TaskPlan | undefined;
   for (const [name, lane] of ready) {
-    if (lane.parkedUntil > 0 || !(name === INSTANT ? has.instant : has.calls)) continue;
+    if (countOpen(lane) === 0 || !(name === INSTANT ? has.instant : has.calls)) continue;
     const first = firstOf(lane);
     if (first !== undefined && (best === undefined || first.order < best.order)) best = first;
   }
   if (best === undefined) return undefined;
   dequeue(ready, best);
-  return laneOf(ready, best).heap.pop();
+  const lane = laneOf(ready, best);
+  lane.kept = Math.max(0, lane.kept - 1);
+  return lane.heap.pop();
 }
 
 /** How many tasks could be handed out now. */
 export function countReady(ready: Ready): { calls: number; instant: number } {
   let calls = 0;
   for (const [name, lane] of ready) {
-    if (name !== INSTANT && lane.parkedUntil === 0) calls += lane.members.size;
+    if (name !== INSTANT) calls += countOpen(lane);
   }
   return { calls, instant: ready.get(INSTANT)?.members.size ?? 0 };
 }
 
 /** The hub had no slot for this lane: nothing of it is offered until it keeps one, or for as long as runs wait. */
-export function park(ready: Ready, plan: TaskPlan, askedAt: number, now: number): void {
-  const lane = laneOf(ready, plan);
-  // The hub's word that it keeps one may overtake the session's that there was none.
-  if (askedAt > lane.keptAt) lane.parkedUntil = now + TIMING.parkedMs;
+export function park(ready: Ready, plan: TaskPlan, now: number): void {
+  laneOf(ready, plan).parkedUntil = now + TIMING.parkedMs;
 }
 
-/** The hub keeps a slot for this lane. */
-export function keepSlot(ready: Ready, name: string, now: number): void {
+/**
+ * The hub keeps a slot for this lane; its word may overtake a session's that there was none. It notes that the run waits
+ * for more where there are more tasks; where there are none, those to come ask anew. `offered`: tasks of the lane that
+ * have asked and not heard yet.
+ */
+export function keepSlot(ready: Ready, name: string, offered: number): void {
   const lane = ready.get(name);
   if (lane === undefined) return;
-  lane.parkedUntil = 0;
-  lane.keptAt = now;
+  lane.kept = Math.min(lane.kept + 1, lane.members.size + offered);
+  if (lane.kept >= lane.members.size) lane.parkedUntil = 0;
+}
+
+/** Waiting leads nowhere: all of the lane may ask. */
+export function openLane(ready: Ready, name: string): void {
+  const lane = ready.get(name);
+  if (lane !== undefined) lane.parkedUntil = 0;
+}
+
+/** The most urgent task of the lane beyond those that slots are kept for. */
+export function priorityAfterKept(ready: Ready, name: string): Priority | undefined {
+  const lane = ready.get(name);
+  let left = lane?.kept ?? 0;
+  for (const priority of PRIORITIES) {
+    const count = lane?.counts[priority] ?? 0;
+    if (count > left) return priority;
+    left -= count;
+  }
+  return undefined;
 }
 
 /** Offers what has waited long enough for the hub. */
@@ -88,12 +117,18 @@ function laneOf(ready: Ready, plan: TaskPlan): Lane {
   if (known !== undefined) return known;
   const lane: Lane = {
     members: new Set(),
+    counts: { urgent: 0, high: 0, normal: 0, low: 0 },
     heap: makeHeap((a, b) => a.order < b.order),
     parkedUntil: 0,
-    keptAt: Number.NEGATIVE_INFINITY,
+    kept: 0,
   };
   ready.set(name, lane);
   return lane;
+}
+
+/** How many of its tasks may be offered. */
+function countOpen({ members, parkedUntil, kept }: Lane): number {
+  return parkedUntil > 0 ? Math.min(kept, members.size) : members.size;
 }
 
 function firstOf(lane: Lane): TaskPlan | undefined {

@@ -3,10 +3,11 @@
  * is built again from nothing, and the protocol with the executors (contract/sync.ts) puts right what was forgotten.
  */
 import type { TaskError } from "../contract/error.ts";
-import type { EventOf, Usage } from "../contract/event.ts";
+import type { EventOf, Tried, Usage } from "../contract/event.ts";
 import { type RunId, shareOf } from "../contract/id.ts";
 import type { JsonObject } from "../contract/json.ts";
 import { TIMING } from "../contract/limits.ts";
+import type { ProtocolMethod } from "../contract/protocol.ts";
 import type { Workflow } from "../contract/workflow.ts";
 import { findTask } from "../spec/task-names.ts";
 import { type Heap, makeHeap } from "./heap.ts";
@@ -20,6 +21,8 @@ export type Definition = {
   readonly inputs: JsonObject;
   readonly createdAt: number;
   readonly methodDefaults: Readonly<Record<string, MethodDefaults>>;
+  /** By full name, those of protocols that somebody registered: what they were when the run was started. */
+  readonly methods: Readonly<Record<string, ProtocolMethod>>;
 };
 
 export type RunState =
@@ -50,6 +53,8 @@ export type Attempt = {
   readonly session: string;
   readonly startedAt: number;
   instance: string | undefined;
+  /** Where it failed before it went to `instance`. */
+  tried: Tried[];
   end: AttemptEnd | undefined;
 };
 
@@ -80,8 +85,8 @@ type Due = { at: number; taskId: string; attempt: number };
 export type Live = {
   readonly ready: Ready;
   readonly sessions: Map<string, Session>;
-  /** Offered tasks, and since when which session asks the hub for a slot for each. */
-  readonly offers: Map<string, { session: string; at: number }>;
+  /** Offered tasks, and the session that asks the hub for a slot for each. */
+  readonly offers: Map<string, string>;
   readonly retries: Heap<Due>;
   readonly deadlines: Heap<Due>;
   /** Invitations on their way, and how long the run waits before it sends them again. */

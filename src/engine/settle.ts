@@ -1,6 +1,6 @@
 /** What follows from the end of an attempt: retries, the tasks it releases or takes down, the end of the run. */
 import { makeTaskError, type TaskError } from "../contract/error.ts";
-import type { RunEvent } from "../contract/event.ts";
+import type { RunEvent, Tried } from "../contract/event.ts";
 import type { AttemptRef, Ended, Outcome } from "../contract/sync.ts";
 import { nextAttempt, releaseOffer } from "./offers.ts";
 import { checkOutputs } from "./outputs.ts";
@@ -31,16 +31,19 @@ export function lose(turn: Turn, task: Task): void {
   postpone(turn, task, { outcome: "lost", delayMs: 0, error });
 }
 
+/** Where an attempt ended, and where it was tried before. */
+type Where = { instance?: string | undefined; tried?: Tried[] | undefined };
+
 /** Ends an attempt as failed: tried again where the rules allow it, else for good. */
 export function failAttempt(
   turn: Turn,
   task: Task,
   error: TaskError,
-  more: { retryAfterMs?: number | undefined; instance?: string | undefined } = {},
+  more: Where & { retryAfterMs?: number | undefined } = {},
 ): void {
-  if (!mayRetry(task, error)) return fail(turn, task, error, lastAttempt(task)?.number, more.instance);
+  if (!mayRetry(task, error)) return fail(turn, task, error, lastAttempt(task)?.number, more);
   const delayMs = delayBefore(task.plan, turn.run.definition.id, task.tries + 1, more.retryAfterMs);
-  postpone(turn, task, { outcome: "failed", delayMs, error, instance: more.instance });
+  postpone(turn, task, { outcome: "failed", delayMs, error, where: more });
 }
 
 /** What failed is said here, for every way to fail: a message that is read alone names its task. */
@@ -54,7 +57,7 @@ export function fail(
   task: Task,
   error: TaskError,
   attempt: number | undefined,
-  instance?: string | undefined,
+  where: Where = {},
 ): void {
   const { spec } = task.plan;
   emit(turn, {
@@ -62,7 +65,7 @@ export function fail(
     taskId: spec.id,
     error: named(task, error),
     ...(attempt === undefined ? {} : { attempt }),
-    ...(instance === undefined ? {} : { instance }),
+    ...placed(where),
   });
   if (spec.allowFailure) return queueReleased(turn, task);
   if (turn.run.definition.workflow.onFailure === "skip_dependents") return skipDependents(turn, task);
@@ -102,8 +105,9 @@ function settleLive(turn: Turn, task: Task, outcome: Outcome): void {
     case "failed":
       return failAttempt(turn, task, outcome.error, outcome);
     case "returned": {
-      const error = makeTaskError("unavailable", `the executor gave it back (${outcome.reason})`);
-      return postpone(turn, task, { outcome: "returned", delayMs: 0, error });
+      const why = outcome.tried?.at(-1)?.message ?? outcome.reason;
+      const error = makeTaskError("unavailable", `the executor gave it back (${why})`);
+      return postpone(turn, task, { outcome: "returned", delayMs: 0, error, where: outcome });
     }
     default:
       throw new Error(`unknown outcome ${JSON.stringify(outcome satisfies never)}`);
@@ -123,7 +127,7 @@ function complete(
     taskId,
     attempt,
     bytes: outcome.result.byteLength,
-    ...(outcome.instance === undefined ? {} : { instance: outcome.instance }),
+    ...placed(outcome),
     ...(outcome.usage === undefined ? {} : { usage: outcome.usage }),
   });
   queueReleased(turn, task);
@@ -133,13 +137,12 @@ type Postponement = {
   outcome: "failed" | "lost" | "returned";
   delayMs: number;
   error: TaskError;
-  instance?: string | undefined;
+  where?: Where;
 };
 
-function postpone(turn: Turn, task: Task, { outcome, delayMs, error, instance }: Postponement): void {
+function postpone(turn: Turn, task: Task, { outcome, delayMs, error, where = {} }: Postponement): void {
   const taskId = task.plan.spec.id;
   const attempt = lastAttempt(task)?.number ?? 0;
-  const where = instance === undefined ? {} : { instance };
   emit(turn, {
     type: "task.retrying",
     taskId,
@@ -147,9 +150,17 @@ function postpone(turn: Turn, task: Task, { outcome, delayMs, error, instance }:
     outcome,
     delayMs,
     error: named(task, error),
-    ...where,
+    ...placed(where),
   });
   if (delayMs === 0) emit(turn, { type: "task.queued", taskId });
+}
+
+/** The keys of events that say where: absent where there is nothing to say. */
+function placed({ instance, tried }: Where): { instance?: string; tried?: Tried[] } {
+  return {
+    ...(instance === undefined ? {} : { instance }),
+    ...(tried === undefined || tried.length === 0 ? {} : { tried }),
+  };
 }
 
 function queueReleased(turn: Turn, task: Task): void {
@@ -175,9 +186,8 @@ function skipDependents(turn: Turn, failed: Task): void {
 /** An offer for which there is no slot: none is free now, or there will be none and an attempt has failed. */
 function settleOffer(turn: Turn, task: Task, outcome: Outcome, session: string): void {
   if (outcome.kind === "returned") {
-    const askedAt = turn.run.live.offers.get(task.plan.spec.id)?.at ?? turn.now;
     releaseOffer(turn.run, task);
-    if (outcome.reason === "parked") park(turn.run.live.ready, task.plan, askedAt, turn.now);
+    if (outcome.reason === "parked") park(turn.run.live.ready, task.plan, turn.now);
     return;
   }
   const taskId = task.plan.spec.id;
@@ -186,7 +196,7 @@ function settleOffer(turn: Turn, task: Task, outcome: Outcome, session: string):
 }
 
 function isOffered(turn: Turn, task: Task, ref: AttemptRef, session: string): boolean {
-  return turn.run.live.offers.get(ref.taskId)?.session === session && ref.attempt === nextAttempt(task);
+  return turn.run.live.offers.get(ref.taskId) === session && ref.attempt === nextAttempt(task);
 }
 
 /**

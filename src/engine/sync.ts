@@ -51,7 +51,7 @@ function keep(turn: Turn, held: AttemptRef, request: SyncRequest): boolean {
   // Paused: the offer is taken back. Forgotten (the object was evicted): it is made again.
   if (!isRunning(run)) releaseOffer(run, task);
   else if (!run.live.offers.has(held.taskId) && budgetOf(run) > 0) offer(run, task, request.session, now);
-  return run.live.offers.get(held.taskId)?.session === request.session;
+  return run.live.offers.get(held.taskId) === request.session;
 }
 
 /** The session is not heard of any more: its offers are free again. Its attempts are for the caller to lose. */

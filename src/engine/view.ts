@@ -126,13 +126,14 @@ function summarizeTask(task: Task): TaskSummary {
   };
 }
 
-function viewAttempt({ number, instance, startedAt, end }: Attempt): AttemptView {
+function viewAttempt({ number, instance, tried, startedAt, end }: Attempt): AttemptView {
   const isLost = end?.status === "lost";
   const status = end === undefined ? "running" : end.status === "lost" ? "failed" : end.status;
   return {
     number,
     status,
     ...given("instance", instance),
+    ...given("tried", tried.length === 0 ? undefined : tried),
     startedAt: iso(startedAt),
     ...given("finishedAt", end === undefined ? undefined : iso(end.at)),
     ...given("error", end !== undefined && "error" in end ? end.error : undefined),

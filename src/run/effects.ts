@@ -5,7 +5,7 @@
 import type { RunId } from "../contract/id.ts";
 import { CAPACITY, TIMING } from "../contract/limits.ts";
 import type { Push } from "../contract/sync.ts";
-import { countInvitations, invited } from "../engine/invite.ts";
+import { countInvitations, invited, sessionAtWork } from "../engine/invite.ts";
 import type { Run } from "../engine/run.ts";
 import type { Env } from "../env.ts";
 import { executorStub } from "../stubs.ts";
@@ -27,6 +27,8 @@ export class Effects {
     const count = countInvitations(run);
     if (count === 0) return;
     invited(run, count, now);
+    const session = count === 1 ? sessionAtWork(run) : undefined;
+    if (session !== undefined) return this.#dispatch(this.#ask(session, run.definition.id));
     const messages = Array.from({ length: count }, () => ({
       body: { runId: run.definition.id, slot: this.#slot++ % CAPACITY.executors },
     }));
@@ -34,8 +36,7 @@ export class Effects {
   }
 
   push(push: Push): void {
-    const [executor = ""] = push.session.split(".");
-    this.#dispatch(executorStub(this.#env, executor).push(push));
+    this.#dispatch(this.#executorOf(push.session).push(push));
   }
 
   /** A little late, so that a short run is written once; what happens meanwhile goes with it. */
@@ -54,6 +55,19 @@ export class Effects {
   /** The alarm rang: none is set. */
   rang(): void {
     this.#alarmAt = Number.POSITIVE_INFINITY;
+  }
+
+  /** An executor that is at it already is near: that saves the queue. One that is full leaves it to the others. */
+  async #ask(session: string, runId: RunId): Promise<void> {
+    const answer = await this.#executorOf(session)
+      .go(runId)
+      .catch(() => "full" as const);
+    if (answer === "full") await this.#env.TASKS.send({ runId, slot: this.#slot++ % CAPACITY.executors });
+  }
+
+  #executorOf(session: string): ReturnType<typeof executorStub> {
+    const [executor = ""] = session.split(".");
+    return executorStub(this.#env, executor);
   }
 
   #dispatch(effect: Promise<unknown>): void {

@@ -8,27 +8,27 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Command } from "../contract/command.ts";
 import { GleitzeitError } from "../contract/error.ts";
-import type { JournalEntry, RunEvent, TokenEvent } from "../contract/event.ts";
+import type { JournalEntry, LiveEvent, RunEvent } from "../contract/event.ts";
 import type { RunId } from "../contract/id.ts";
 import { encodeJson, type Json } from "../contract/json.ts";
 import { LIMITS, TIMING } from "../contract/limits.ts";
 import { hasEnded } from "../contract/run.ts";
-import type { SyncAnswer, SyncRequest } from "../contract/sync.ts";
+import type { SlotAnswer, SyncAnswer, SyncRequest } from "../contract/sync.ts";
 import { apply } from "../engine/apply.ts";
 import { type Decision, decide } from "../engine/decide.ts";
 import { nextDue } from "../engine/due.ts";
 import { type KeptLeases, leasesToKeep, restoreLeases } from "../engine/lease.ts";
-import { wantsSlot } from "../engine/offers.ts";
+import { answerSlot } from "../engine/offers.ts";
 import { lastAttempt, makeRun, type Run } from "../engine/run.ts";
 import { viewRun, viewTask } from "../engine/view.ts";
 import type { Env } from "../env.ts";
+import { replyWith } from "../reply.ts";
 import type { Projected, Reply, RunRpc, Started, Steering, View } from "../stubs.ts";
 import { parseStored, type Stored } from "./definition.ts";
 import { documentOf, summaryOf } from "./document.ts";
 import { Effects } from "./effects.ts";
 import { encodeRun, encodeTask } from "./encode-view.ts";
 import { Projection } from "./projection.ts";
-import { replyWith } from "./reply.ts";
 import { streamResults } from "./results.ts";
 import { RunStorage } from "./run-storage.ts";
 import { Watch } from "./watch.ts";
@@ -60,7 +60,7 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
     return answer;
   }
 
-  tokens(batch: TokenEvent[]): void {
+  tokens(batch: LiveEvent[]): void {
     const loaded = this.#load();
     if (loaded === undefined) return;
     const ofLive = batch.filter(({ taskId, attempt }) => {
@@ -72,11 +72,11 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
     if (isMissing) this.#askForTokens(loaded.run);
   }
 
-  slot(lane: string): boolean {
+  slot(lane: string, isKept: boolean): SlotAnswer {
     const loaded = this.#load();
-    if (loaded === undefined) return false;
-    this.#execute({ type: "slot", lane });
-    return wantsSlot(loaded.run, lane);
+    if (loaded === undefined) return { isWanted: false };
+    this.#execute({ type: "slot", lane, isKept });
+    return answerSlot(loaded.run, lane);
   }
 
   steer(id: RunId, command: Steering): Promise<Reply<View>> {

@@ -2,7 +2,7 @@
  * Followers of a run. Each is a cursor over the journal: what it gets is read from storage after the last event it
  * was given, so nothing is lost or given twice, and one that reads slowly costs no memory. Tokens are live only.
  */
-import type { JournalEntry, TokenEvent } from "../contract/event.ts";
+import type { JournalEntry, LiveEvent, TokenEvent } from "../contract/event.ts";
 import { LIMITS, TIMING } from "../contract/limits.ts";
 
 export type Journal = {
@@ -70,16 +70,16 @@ export class Watch {
   }
 
   /**
-   * Text of running calls. What a follower has not kept up with is its loss: it is cut off, and resumes. Tells whether
+   * Text of running calls, and how far they are. What a follower has not kept up with is its loss: it is cut off, and resumes. Tells whether
    * text before it is missing, which went to followers that have left, or got lost; what comes after it is not sent.
    */
-  tokens(batch: TokenEvent[]): boolean {
+  tokens(batch: LiveEvent[]): boolean {
     if (!this.isFollowed) return false;
     let isMissing = false;
     for (const event of batch) {
-      const fresh = this.#remember(event);
+      const fresh = event.type === "task.token" ? this.#remember(event) : event;
       isMissing ||= fresh === undefined;
-      if (fresh === undefined || fresh.text === "") continue;
+      if (fresh === undefined || ("text" in fresh && fresh.text === "")) continue;
       const bytes = format(fresh);
       for (const follower of this.#followers) this.#send(follower, bytes);
     }
@@ -134,7 +134,8 @@ export class Watch {
   /** What of it is new; undefined where text before it is missing. */
   #remember(event: TokenEvent): TokenEvent | undefined {
     const known = this.#texts.get(event.taskId);
-    const sofar = known?.attempt === event.attempt ? known : { offset: 0, text: "" };
+    const isSame = known?.attempt === event.attempt && known.call === event.call;
+    const sofar = isSame ? known : { offset: 0, text: "" };
     const end = sofar.offset + sofar.text.length;
     const isGap = event.offset > end;
     // An executor keeps no more than this: what was before it is gone.
@@ -149,7 +150,7 @@ export class Watch {
   }
 }
 
-function format(event: JournalEntry | TokenEvent): Uint8Array {
+function format(event: JournalEntry | LiveEvent): Uint8Array {
   const id = "seq" in event ? `id: ${event.seq}\n` : "";
   return encoder.encode(`${id}event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
 }

@@ -17,6 +17,7 @@ export type Setting = Shape &
   Partial<Pick<Definition, "id">> & {
     given?: Definition["inputs"];
     methodDefaults?: Definition["methodDefaults"];
+    methods?: Definition["methods"];
   };
 
 export class Drive {
@@ -29,9 +30,9 @@ export class Drive {
 
   /** A run that waits to be started, of a workflow written as in shape.ts. */
   constructor(notation: string, setting: Setting = {}) {
-    const { id = idOf(1), given = {}, methodDefaults = {}, ...shape } = setting;
+    const { id = idOf(1), given = {}, methodDefaults = {}, methods = {}, ...shape } = setting;
     const workflow = makeWorkflow(notation, shape);
-    this.definition = { id, workflow, inputs: given, createdAt: START, methodDefaults };
+    this.definition = { id, workflow, inputs: given, createdAt: START, methodDefaults, methods };
     this.run = makeRun(this.definition);
   }
 

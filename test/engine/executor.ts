@@ -7,6 +7,7 @@ import type { Drive } from "./drive.ts";
 
 type Completed = Extract<Outcome, { kind: "completed" }>;
 type Failed = Extract<Outcome, { kind: "failed" }>;
+type Returned = Extract<Outcome, { kind: "returned" }>;
 type Call = Extract<Work, { kind: "call" }>;
 
 export class Executor {
@@ -56,8 +57,8 @@ export class Executor {
     return this.sync({ ended: [this.ended(id, { ...failed(code), ...more })] });
   }
 
-  giveBack(id: string, reason: Extract<Outcome, { kind: "returned" }>["reason"] = "no_slot"): SyncAnswer {
-    return this.sync({ ended: [this.ended(id, { kind: "returned", reason })] });
+  giveBack(id: string, reason: Returned["reason"] = "no_slot", more: Partial<Returned> = {}): SyncAnswer {
+    return this.sync({ ended: [this.ended(id, { kind: "returned", reason, ...more })] });
   }
 
   /** The hub gave it slots for these. */

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { TIMING } from "../../src/contract/limits.ts";
 import { nextDue } from "../../src/engine/due.ts";
-import { wantsSlot } from "../../src/engine/offers.ts";
+import { answerSlot } from "../../src/engine/offers.ts";
 import { taskOf } from "../../src/engine/run.ts";
 import { started, told } from "./drive.ts";
 import { completed, Executor, failed, given } from "./executor.ts";
@@ -23,6 +23,7 @@ describe("an offer", () => {
         need: { protocol: "llm/v1", model: "small" },
         lane: laneOf("small"),
         priority: "high",
+        avoid: [],
       },
     ]);
     expect(decision.events).toEqual([]);
@@ -84,7 +85,7 @@ describe("an offer", () => {
     new Executor(drive, "ada").sync();
     const outcome = { kind: "returned", reason: "parked" } as const;
     new Executor(drive, "bob").sync({ ended: [{ taskId: "a", attempt: 1, outcome }] });
-    expect(drive.run.live.offers.get("a")?.session).toBe("ada");
+    expect(drive.run.live.offers.get("a")).toBe("ada");
   });
 
   test("of an earlier attempt cannot be given back any more", () => {
@@ -114,12 +115,36 @@ describe("a parked lane", () => {
     expect([given(answer), answer.more]).toEqual([["b?"], false]);
   });
 
-  test("is offered again when the hub has a slot", () => {
+  test("is offered again when the hub keeps slots for it: as many of its tasks as there are slots", () => {
+    const drive = started("big1 big2 big3 small", { tasks: { ...two.tasks, big3: llm("big") } });
+    const ada = new Executor(drive);
+    ada.sync({ room: { calls: 1, instant: 0 } });
+    expect(given(ada.giveBack("big1", "parked"))).toEqual(["small?"]);
+    expect(told(drive.tell({ type: "slot", lane: laneOf("big"), isKept: true }))).toEqual([]);
+    const first = ada.sync();
+    expect([given(first), first.more]).toEqual([["big1?"], false]);
+    drive.tell({ type: "slot", lane: laneOf("big"), isKept: true });
+    expect(given(ada.sync())).toEqual(["big2?"]);
+  });
+
+  test("is open again when the hub keeps a slot for each of its tasks: it notes no more of them", () => {
+    const drive = started("a free later:free", { tasks: { a: llm(), later: llm() } });
+    const ada = new Executor(drive);
+    ada.sync();
+    ada.giveBack("a", "parked");
+    drive.tell({ type: "slot", lane: laneOf(), isKept: true });
+    expect(given(ada.sync())).toEqual(["a?"]);
+    expect(given(ada.complete("free"))).toEqual(["later?"]);
+  });
+
+  test("is open again when the hub says that waiting leads nowhere", () => {
     const drive = started("big1 big2 small", two);
     const ada = new Executor(drive);
     ada.sync({ room: { calls: 1, instant: 0 } });
     ada.giveBack("big1", "parked");
-    expect(told(drive.tell({ type: "slot", lane: laneOf("big") }))).toEqual([]);
+    drive.tell({ type: "slot", lane: "no such lane", isKept: false });
+    expect(given(ada.sync())).toEqual([]);
+    drive.tell({ type: "slot", lane: laneOf("big"), isKept: false });
     expect(given(ada.sync())).toEqual(["big1?", "big2?"]);
   });
 
@@ -128,8 +153,8 @@ describe("a parked lane", () => {
     const ada = new Executor(drive);
     ada.sync({ room: { calls: 1, instant: 0 } });
     ada.giveBack("big1", "parked");
-    drive.tell({ type: "slot", lane: laneOf("small") });
-    drive.tell({ type: "slot", lane: "no such lane" });
+    drive.tell({ type: "slot", lane: laneOf("small"), isKept: true });
+    drive.tell({ type: "slot", lane: "no such lane", isKept: true });
     expect(given(ada.sync())).toEqual([]);
   });
 
@@ -161,8 +186,10 @@ describe("a parked lane", () => {
     ada.sync();
     ada.giveBack("a", "parked");
     expect(given(ada.complete("free"))).toEqual([]);
-    drive.tell({ type: "slot", lane: laneOf() });
-    expect(given(ada.sync())).toEqual(["a?", "later?"]);
+    drive.tell({ type: "slot", lane: laneOf(), isKept: true });
+    expect(given(ada.sync())).toEqual(["a?"]);
+    drive.tell({ type: "slot", lane: laneOf(), isKept: true });
+    expect(given(ada.sync())).toEqual(["later?"]);
   });
 
   test("does not hold up attempts that have their slot", () => {
@@ -179,23 +206,49 @@ describe("a parked lane", () => {
   test("wants the slot the hub keeps for it while it has a task that is ready or asks for one", () => {
     const drive = started("a", { each: llm() });
     const ada = new Executor(drive);
-    expect(wantsSlot(drive.run, laneOf())).toBe(true);
+    const isWanted = (lane = laneOf()) => answerSlot(drive.run, lane).isWanted;
+    expect(isWanted()).toBe(true);
     ada.sync();
-    expect(wantsSlot(drive.run, laneOf())).toBe(true);
-    expect(wantsSlot(drive.run, laneOf("big"))).toBe(false);
+    expect([isWanted(), isWanted(laneOf("big"))]).toEqual([true, false]);
     ada.sync({ begun: [{ ...ada.ref("a"), instance: "spark" }] });
-    expect(wantsSlot(drive.run, laneOf())).toBe(false);
+    expect(isWanted()).toBe(false);
+  });
+
+  test("says how urgent its next task is beyond those that slots are kept for, as long as there is one", () => {
+    const drive = started("a b c", {
+      each: llm(),
+      tasks: { a: { priority: "low" }, b: { priority: "urgent" }, c: { priority: "high" } },
+    });
+    const answers = () => {
+      drive.tell({ type: "slot", lane: laneOf(), isKept: true });
+      return answerSlot(drive.run, laneOf());
+    };
+    expect(answerSlot(drive.run, laneOf())).toEqual({ isWanted: true, next: "urgent" });
+    expect([answers(), answers(), answers(), answers()]).toEqual([
+      { isWanted: true, next: "high" },
+      { isWanted: true, next: "low" },
+      { isWanted: true },
+      { isWanted: true },
+    ]);
+    expect(answerSlot(drive.run, "no such lane")).toEqual({ isWanted: false });
+  });
+
+  test("wants no slot while its run is paused, or when it has ended", () => {
+    const drive = started("a", { each: llm() });
+    drive.tell({ type: "pause", actor: "me" });
+    expect(answerSlot(drive.run, laneOf())).toEqual({ isWanted: false });
+    drive.tell({ type: "cancel", actor: "me" });
+    expect(answerSlot(drive.run, laneOf())).toEqual({ isWanted: false });
   });
 
   test("is not parked by an answer that the hub's word has overtaken", () => {
     const drive = started("a", { each: llm() });
     const ada = new Executor(drive);
     ada.sync();
-    drive.tell({ type: "slot", lane: laneOf() });
+    drive.tell({ type: "slot", lane: laneOf(), isKept: true });
     const parked = { ...ada.ref("a"), outcome: { kind: "returned" as const, reason: "parked" as const } };
     expect(given(ada.sync({ ended: [parked] }))).toEqual(["a?"]);
-    drive.wait(1);
-    expect(given(ada.sync({ ended: [parked] }))).toEqual(["a?"]);
+    // Asked with the slot that was kept, it heard the same: now it waits.
     expect(given(ada.sync({ ended: [parked] }))).toEqual([]);
   });
 });

@@ -67,9 +67,9 @@ test("sessions have what the run says they have", () => {
         const task = run.tasks.get(id);
         expect(task && lastAttempt(task)).toMatchObject({ session: name, end: undefined });
       }
-      for (const id of offers) expect(run.live.offers.get(id)?.session).toBe(name);
+      for (const id of offers) expect(run.live.offers.get(id)).toBe(name);
     }
-    for (const [id, { session }] of run.live.offers)
+    for (const [id, session] of run.live.offers)
       expect(run.live.sessions.get(session)?.offers.has(id)).toBe(true);
   });
 });

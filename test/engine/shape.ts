@@ -45,7 +45,7 @@ export const llm = (model = "small"): TaskSettings => ({
 });
 
 /** What the run calls the need of {@link llm}. */
-export const laneOf = (model = "small"): string => JSON.stringify(["llm/v1", model, null, []]);
+export const laneOf = (model = "small"): string => JSON.stringify(["llm/v1", model, null, null, []]);
 
 function makeTask(text: string, settings: TaskSettings): WorkflowTask {
   const [id = "", dependencies = ""] = text.split(":");

@@ -16,7 +16,7 @@ export type Step =
   | { kind: "lie"; request: SyncRequest }
   | { kind: "pass"; ms: number }
   | { kind: "evict" }
-  | { kind: "slot" }
+  | { kind: "slot"; isKept: boolean }
   | { kind: "steer"; type: "pause" | "resume" | "cancel" }
   | { kind: "retry"; from: string | undefined };
 
@@ -94,7 +94,7 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({ kind: fc.constant("pass"), ms: fc.constantFrom(1, 1000, 6000, 31_000, 37_000) }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("evict") }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("slot") }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("slot"), isKept: fc.boolean() }) },
   {
     weight: 1,
     arbitrary: fc.record({
@@ -121,7 +121,7 @@ export function perform({ drive, executors }: World, next: Step): void {
     case "evict":
       return drive.evict();
     case "slot":
-      return void drive.tell({ type: "slot", lane: laneOf() });
+      return void drive.tell({ type: "slot", lane: laneOf(), isKept: next.isKept });
     case "steer":
       return void drive.tell({ type: next.type, actor: "somebody" });
     case "retry":

@@ -170,6 +170,7 @@ describe("a task's view", () => {
       session: "s",
       startedAt: START,
       instance: undefined,
+      tried: [],
       end: { status: "failed" as const, at: START, error },
     }));
     drive.run.tasks.get("a")?.attempts.push(...attempts);

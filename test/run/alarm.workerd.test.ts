@@ -2,7 +2,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, test, vi } from "vitest";
 import { TIMING } from "../../src/contract/limits.ts";
-import { unwrap } from "../../src/run/reply.ts";
+import { unwrap } from "../../src/reply.ts";
 import { runStub } from "../../src/stubs.ts";
 import { chat, muteExecutors, Player } from "../workerd/player.ts";
 import { bindings, echo, finished, journalOf, objectOf, start, workflowOf } from "../workerd/start.ts";
@@ -97,8 +97,10 @@ describe("the alarm", () => {
     };
     expect(await park()).toMatchObject({ work: [], more: false });
     expect((await player.sync()).work).toEqual([]);
-    expect(await runStub(bindings, id).slot(lane)).toBe(true);
-    expect((await player.sync()).work).toHaveLength(2);
+    expect(await runStub(bindings, id).slot(lane, true)).toEqual({ isWanted: true, next: "normal" });
+    expect((await player.sync()).work).toHaveLength(1);
+    expect(await runStub(bindings, id).slot(lane, true)).toEqual({ isWanted: true });
+    expect((await player.sync()).work).toHaveLength(1);
     await park();
     const now = vi.spyOn(Date, "now").mockReturnValue(Date.now() + TIMING.parkedMs);
     await ring(id);

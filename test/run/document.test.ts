@@ -73,7 +73,7 @@ test("then attempts, and messages are cut", () => {
   for (let number = 1; number <= 5000; number++) {
     drive.run.tasks
       .get("a")
-      ?.attempts.push({ number, session: "s", startedAt: START, instance: undefined, end });
+      ?.attempts.push({ number, session: "s", startedAt: START, instance: undefined, tried: [], end });
   }
   const { document } = written({ drive });
   expect(document).toMatchObject({

@@ -1,14 +1,14 @@
 /** Followers: the whole journal in order, whatever becomes of the object or of their connection; text while it comes. */
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, test } from "vitest";
-import type { JournalEntry, TokenEvent } from "../../src/contract/event.ts";
+import type { JournalEntry, LiveEvent, ProgressEvent, TokenEvent } from "../../src/contract/event.ts";
 import { LIMITS } from "../../src/contract/limits.ts";
-import { unwrap } from "../../src/run/reply.ts";
+import { unwrap } from "../../src/reply.ts";
 import { runStub } from "../../src/stubs.ts";
 import { chat, muteExecutors, Player } from "../workerd/player.ts";
 import { bindings, chain, echo, journalOf, objectOf, start, workflowOf } from "../workerd/start.ts";
 
-type Told = JournalEntry | TokenEvent;
+type Told = JournalEntry | LiveEvent;
 
 /** One who follows a run, message by message. */
 class Follower {
@@ -64,6 +64,17 @@ class Follower {
     return told;
   }
 
+  /** How far calls are, that often. */
+  async progress(count: number): Promise<ProgressEvent[]> {
+    const told: ProgressEvent[] = [];
+    while (told.length < count) {
+      const one = await this.next();
+      if (one === undefined) throw new Error(`the stream ended after ${told.length} events of progress`);
+      if (one.type === "task.progress") told.push(one);
+    }
+    return told;
+  }
+
   leave(): Promise<void> {
     return this.#reader.cancel();
   }
@@ -72,6 +83,7 @@ class Follower {
 const seqs = (told: Told[]) => told.flatMap((one) => ("seq" in one ? [one.seq] : []));
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
 const texts = (told: TokenEvent[]) => told.map(({ offset, text }) => [offset, text]);
+const calls = (told: TokenEvent[]) => told.map(({ call, offset, text }) => [call, offset, text]);
 
 /** A run of one model call that has begun, and the one who carries it out. */
 async function startTalking(session?: string): Promise<{ id: string; player: Player }> {
@@ -230,7 +242,7 @@ describe("text of a running call", () => {
     const follower = await Follower.of(id);
     const stale = player.ref("a");
     await player.complete("a");
-    const tokens = { type: "task.token", offset: 0, text: "late" } as const;
+    const tokens = { type: "task.token", call: 1, offset: 0, text: "late" } as const;
     await runStub(bindings, id).tokens([
       { ...tokens, ...stale },
       { ...tokens, taskId: "nobody", attempt: 1 },
@@ -271,6 +283,106 @@ describe("text of a running call", () => {
     const all = [...seqs(told), ...seqs(rest)];
     expect(all).toEqual(upTo((await journalOf(id)).length));
   });
+});
+
+describe("text of a call that is made again elsewhere", () => {
+  test("takes the place of what the call before it said, for those who follow and those who come later", async () => {
+    const { pushes } = muteExecutors();
+    const { id, player } = await startTalking();
+    const early = await Follower.of(id);
+    await player.say("a", 0, "It is raining");
+    const asked = pushes.length;
+    await player.say("a", 0, "Good", 2);
+    await player.say("a", 4, " day", 2);
+    expect(calls(await early.text(21))).toEqual([
+      [1, 0, "It is raining"],
+      [2, 0, "Good"],
+      [2, 4, " day"],
+    ]);
+    const late = await Follower.of(id);
+    expect(calls(await late.text(8))).toEqual([[2, 0, "Good day"]]);
+    // As long as the first was, it is no gap.
+    expect(pushes.length).toBe(asked);
+  });
+
+  test("is asked for where its beginning is missing, though the call before had said as much", async () => {
+    const { pushes } = muteExecutors();
+    const { id, player } = await startTalking();
+    const follower = await Follower.of(id);
+    await player.say("a", 0, "It is raining");
+    await expect.poll(() => pushes.length).toBe(1);
+    await player.say("a", 4, " day", 2);
+    await expect.poll(() => pushes.length).toBe(2);
+    await player.say("a", 0, "Good day", 2);
+    expect(calls(await follower.text(21))).toEqual([
+      [1, 0, "It is raining"],
+      [2, 0, "Good day"],
+    ]);
+  });
+});
+
+describe("how far a running call is", () => {
+  test("reaches those who follow, as it is told", async () => {
+    muteExecutors();
+    const { id, player } = await startTalking();
+    const follower = await Follower.of(id);
+    await player.report("a", { progress: 1, total: 3, message: "reading" });
+    await player.say("a", 0, "It is");
+    await player.report("a", { progress: 2 });
+    const event = { type: "task.progress", taskId: "a", attempt: 1 };
+    expect(await follower.progress(2)).toEqual([
+      { ...event, progress: 1, total: 3, message: "reading" },
+      { ...event, progress: 2 },
+    ]);
+  });
+
+  test("is live only: it has no number, and the journal does not know it", async () => {
+    muteExecutors();
+    const { id, player } = await startTalking();
+    const follower = await Follower.of(id);
+    await player.report("a", { progress: 1 });
+    await player.complete("a");
+    await player.complete("b");
+    const told = await follower.until();
+    expect(told.filter(({ type }) => type === "task.progress")).toHaveLength(1);
+    expect(told.filter((one) => "seq" in one)).toEqual(await journalOf(id));
+  });
+
+  test("says nothing of an attempt that is over, or of no task", async () => {
+    muteExecutors();
+    const { id, player } = await startTalking();
+    const follower = await Follower.of(id);
+    const stale = player.ref("a");
+    await player.fail("a", "connection_failed");
+    const event = { type: "task.progress", progress: 1 } as const;
+    await player.tell([
+      { ...event, ...stale },
+      { ...event, ...stale, attempt: 2 },
+      { ...event, taskId: "nobody", attempt: 1 },
+    ]);
+    unwrap(await runStub(bindings, id).steer(id, { type: "cancel", actor: "test" }));
+    expect((await follower.until()).filter(({ type }) => type === "task.progress")).toEqual([]);
+  });
+});
+
+test("text of the attempt before does not come back when the task is tried again", async () => {
+  muteExecutors();
+  const id = await start(workflowOf([chat("a", [], { retry: { baseDelay: 0 } })]));
+  const player = new Player(id);
+  await player.sync();
+  await player.begin("a");
+  const follower = await Follower.of(id);
+  await player.say("a", 0, "It is raining");
+  const stale = player.ref("a");
+  await player.fail("a", "stream_broken");
+  await player.begin("a");
+  await player.tell([{ type: "task.token", ...stale, call: 1, offset: 13, text: " still" }]);
+  await player.say("a", 0, "Good day");
+  expect(texts(await follower.text(21))).toEqual([
+    [0, "It is raining"],
+    [0, "Good day"],
+  ]);
+  expect(texts(await (await Follower.of(id)).text(8))).toEqual([[0, "Good day"]]);
 });
 
 /** What an executor is told: whether somebody wants tokens. A sync knows of what was before it. */

@@ -3,7 +3,7 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, test } from "vitest";
 import { encodeJson } from "../../src/contract/json.ts";
 import { LIMITS } from "../../src/contract/limits.ts";
-import { unwrap } from "../../src/run/reply.ts";
+import { unwrap } from "../../src/reply.ts";
 import { RunObject } from "../../src/run/run-object.ts";
 import { runStub } from "../../src/stubs.ts";
 import { muteExecutors, Player } from "../workerd/player.ts";
@@ -99,7 +99,7 @@ describe("rows, which are the price", () => {
     const before = await rowsOf(id);
     for (let times = 0; times < 5; times++) await player.sync();
     await new Player(id, "executor-1.bob").sync();
-    await runStub(bindings, id).slot("no such lane");
+    await runStub(bindings, id).slot("no such lane", true);
     await runStub(bindings, id).view(id);
     expect(await rowsOf(id)).toEqual(before);
   });

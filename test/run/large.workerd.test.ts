@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { makeTaskError } from "../../src/contract/error.ts";
 import { decodeJson } from "../../src/contract/json.ts";
 import { LIMITS } from "../../src/contract/limits.ts";
-import { unwrap } from "../../src/run/reply.ts";
+import { unwrap } from "../../src/reply.ts";
 import { runStub } from "../../src/stubs.ts";
 import { muteExecutors, Player } from "../workerd/player.ts";
 import { bindings, definitionOf, echo, finished, newId, start, workflowOf } from "../workerd/start.ts";

@@ -2,7 +2,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { decodeJson } from "../../src/contract/json.ts";
-import { unwrap } from "../../src/run/reply.ts";
+import { unwrap } from "../../src/reply.ts";
 import { runStub } from "../../src/stubs.ts";
 import {
   bindings,
@@ -93,10 +93,10 @@ test("an id that nobody started is not found, whatever is asked of it, and nothi
     work: [],
     drop: holding,
   });
-  expect(await stub.slot("lane")).toBe(false);
+  expect(await stub.slot("lane", true)).toEqual({ isWanted: false });
   expect(await stub.project()).toBeUndefined();
   await stub.projected(1);
-  await stub.tokens([{ type: "task.token", taskId: "a", attempt: 1, offset: 0, text: "x" }]);
+  await stub.tokens([{ type: "task.token", taskId: "a", attempt: 1, call: 1, offset: 0, text: "x" }]);
   await runInDurableObject(objectOf(id), async (_, { storage }) => {
     const tables = storage.sql.exec("SELECT name FROM sqlite_master").toArray();
     expect(tables.filter(({ name }) => !String(name).startsWith("_cf_"))).toEqual([]);

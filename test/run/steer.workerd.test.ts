@@ -1,6 +1,6 @@
 /** What people do to a run, and what its executors hear of it at once. */
 import { describe, expect, test } from "vitest";
-import { unwrap } from "../../src/run/reply.ts";
+import { unwrap } from "../../src/reply.ts";
 import { runStub, type Steering } from "../../src/stubs.ts";
 import { chat, muteExecutors, Player } from "../workerd/player.ts";
 import { bindings, chain, echo, finished, journalOf, start, workflowOf } from "../workerd/start.ts";

@@ -1,11 +1,13 @@
 /** An executor's session played by hand, over the real RPC of a real run object. */
 import { onTestFinished, vi } from "vitest";
 import { type ErrorCode, makeTaskError } from "../../src/contract/error.ts";
+import type { LiveEvent } from "../../src/contract/event.ts";
 import type { RunId } from "../../src/contract/id.ts";
 import { encodeJson, type Json } from "../../src/contract/json.ts";
 import type { AttemptRef, Outcome, Push, SyncAnswer, SyncRequest, Work } from "../../src/contract/sync.ts";
 import type { WorkflowTask } from "../../src/contract/workflow.ts";
 import { ExecutorObject } from "../../src/dispatch/executor-object.ts";
+import type { Progress } from "../../src/providers/provider.ts";
 import { runStub } from "../../src/stubs.ts";
 import { bindings, echo } from "./start.ts";
 
@@ -69,9 +71,18 @@ export class Player {
     return this.#end(id, { kind: "failed", error: makeTaskError(code, `it was ${code}`) });
   }
 
-  /** Text of a call it carries out. */
-  async say(id: string, offset: number, text: string): Promise<void> {
-    await runStub(bindings, this.#runId).tokens([{ type: "task.token", ...this.ref(id), offset, text }]);
+  /** Text of a call it carries out, the first of the attempt or a later one. */
+  say(id: string, offset: number, text: string, call = 1): Promise<void> {
+    return this.tell([{ type: "task.token", ...this.ref(id), call, offset, text }]);
+  }
+
+  /** How far a call is that it carries out. */
+  report(id: string, progress: Progress): Promise<void> {
+    return this.tell([{ type: "task.progress", ...this.ref(id), ...progress }]);
+  }
+
+  async tell(batch: LiveEvent[]): Promise<void> {
+    await runStub(bindings, this.#runId).tokens(batch);
   }
 
   ref(id: string): AttemptRef {

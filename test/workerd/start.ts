@@ -5,8 +5,8 @@ import { makeRunId, objectNameOf, type RunId } from "../../src/contract/id.ts";
 import type { RunView } from "../../src/contract/run.ts";
 import { type Workflow, type WorkflowTask, workflow } from "../../src/contract/workflow.ts";
 import type { Env } from "../../src/env.ts";
+import { unwrap } from "../../src/reply.ts";
 import { encodeStored, type Stored } from "../../src/run/definition.ts";
-import { unwrap } from "../../src/run/reply.ts";
 import { runStub } from "../../src/stubs.ts";
 
 export const bindings = env as unknown as Env;
@@ -57,6 +57,7 @@ export function definitionOf(asked: Workflow, more: Partial<Stored> = {}): Uint8
     inputs: {},
     createdAt: Date.now(),
     methodDefaults: {},
+    methods: {},
     digest: id,
     actor: "test",
     trigger: { kind: "api" },
