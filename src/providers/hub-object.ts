@@ -1,79 +1,202 @@
-/** The hub of one protocol as a Durable Object. It answers at once and never waits for a provider. */
+/**
+ * The hub of one protocol as a Durable Object: load → decide → save → perform, as with a run. It answers at once and
+ * never waits for a provider: executors look at the instances for it, and report.
+ */
 import { DurableObject } from "cloudflare:workers";
-import type { Acquire, Grant } from "../contract/sync.ts";
+import { GleitzeitError } from "../contract/error.ts";
+import { hash } from "../contract/id.ts";
+import { LIMITS, TIMING } from "../contract/limits.ts";
+import type { InstanceView, Strategy } from "../contract/provider.ts";
+import type { Acquire, EndedSlot, Grant, HeldSlot, Instance } from "../contract/sync.ts";
 import { type Env, settingsOf } from "../env.ts";
-import { type HubRpc, runStub } from "../stubs.ts";
-import {
-  acquire,
-  decline,
-  type Hub,
-  type HubInstance,
-  type HubInvitation,
-  hubDue,
-  inviteNext,
-  makeHub,
-  release,
-  renew,
-} from "./hub.ts";
+import { replyWith } from "../reply.ts";
+import { executorName, executorStub, type HubRpc, type Reply, runStub } from "../stubs.ts";
+import { candidatesOf, configuredInstances } from "./discover.ts";
+import { type Hub, makeHub, putInstance, removeInstance } from "./hub/hub.ts";
+import { instanceOf } from "./hub/member.ts";
+import { type HubInvitation, hubDue, inviteNext, takeAnswer } from "./hub/queue.ts";
+import { assemble, replacedBy } from "./hub/roster.ts";
+import { acquire, exchange, release, renew } from "./hub/slots.ts";
+import type { Candidate, InstanceSpec, LookReport } from "./hub/spec.ts";
+import { beginLook, takeLook } from "./hub/take-look.ts";
+import { viewInstance, viewInstances } from "./hub/view.ts";
+import { HubStorage } from "./hub-storage.ts";
 
 export class HubObject extends DurableObject<Env> implements HubRpc {
+  readonly #storage = new HubStorage(this.ctx.storage);
   #hub: Hub | undefined;
   #timer: ReturnType<typeof setTimeout> | null = null;
+  #isUsed = false;
 
   acquire(asked: Acquire[]): Grant[] {
-    const now = Date.now();
     const hub = this.#load();
-    const grants = asked.map((one) => acquire(hub, one, now));
+    this.#use();
+    const grants = asked.map((one) => acquire(hub, one, Date.now()));
     this.#perform(hub);
     return grants;
   }
 
-  renew(tokens: string[]): void {
-    renew(this.#load(), tokens, Date.now());
+  exchange(ended: EndedSlot, asked: Acquire): Grant {
+    const hub = this.#load();
+    const answer = exchange(hub, ended, asked, Date.now());
+    this.#perform(hub);
+    return answer;
   }
 
-  release(tokens: string[]): void {
+  renew(slots: HeldSlot[]): void {
+    renew(this.#load(), slots, Date.now());
+    this.#use();
+  }
+
+  release(ended: EndedSlot[]): void {
     const hub = this.#load();
-    release(hub, tokens);
+    release(hub, ended, Date.now());
     this.#perform(hub);
+  }
+
+  list(): InstanceView[] {
+    const hub = this.#load();
+    this.#use();
+    return viewInstances(hub, Date.now());
+  }
+
+  find(id: string): Instance | undefined {
+    const member = this.#load().members.get(id);
+    return member && instanceOf(member);
+  }
+
+  put(spec: InstanceSpec, strategy?: Strategy): Promise<Reply<InstanceView>> {
+    return replyWith(() => {
+      const hub = this.#load();
+      refuseMany(hub, spec.id);
+      const member = putInstance(hub, spec, Date.now());
+      for (const other of replacedBy(hub, spec)) this.#drop(hub, other);
+      this.#keep(hub, [spec.id]);
+      if (strategy !== undefined) this.#storage.strategy = hub.strategy = strategy;
+      this.#use();
+      this.#perform(hub);
+      return viewInstance(hub, member, Date.now());
+    });
+  }
+
+  remove(id: string): boolean {
+    const hub = this.#load();
+    const isKnown = this.#drop(hub, id);
+    this.#perform(hub);
+    return isKnown;
+  }
+
+  looked(report: LookReport): InstanceView[] {
+    const hub = this.#load();
+    const { changed, gone } = takeLook(hub, report, Date.now());
+    this.#keep(hub, changed);
+    for (const id of gone) this.#storage.forget(id);
+    this.#perform(hub);
+    return viewInstances(hub, Date.now());
+  }
+
+  /** Looks again: as often as before where somebody asked meanwhile, else half as often. */
+  override alarm(): void {
+    const hub = this.#load();
+    const before = this.#storage.rhythm?.intervalMs ?? TIMING.checkMs;
+    const intervalMs = this.#isUsed ? TIMING.checkMs : Math.min(2 * before, TIMING.checkMaxMs);
+    this.#isUsed = false;
+    this.#ringIn(intervalMs);
+    this.#look(hub);
   }
 
   #load(): Hub {
     if (this.#hub !== undefined) return this.#hub;
-    const protocol = this.ctx.id.name ?? "";
-    this.#hub = makeHub(protocol, configuredInstance(protocol, this.env));
-    return this.#hub;
+    const now = Date.now();
+    const hub = makeHub(this.ctx.id.name ?? "", this.#storage.strategy);
+    const configured = configuredInstances(hub.protocol, settingsOf(this.env));
+    for (const { spec, offering } of assemble(this.#storage.instances(), configured))
+      putInstance(hub, spec, now, offering);
+    this.#hub = hub;
+    // Created: see who is there.
+    if (this.#storage.rhythm === undefined) this.#look(hub);
+    return hub;
+  }
+
+  /** Somebody asks: from now on looks are frequent, where there is anything to look at. */
+  #use(): void {
+    this.#isUsed = true;
+    const { rhythm } = this.#storage;
+    if (rhythm === undefined || rhythm.at > Date.now() + TIMING.checkMs) this.#ringIn(TIMING.checkMs);
+  }
+
+  #ringIn(intervalMs: number): void {
+    if (this.#hub?.members.size === 0 && this.#candidates().length === 0) return;
+    const at = Date.now() + intervalMs;
+    this.#storage.rhythm = { at, intervalMs };
+    void this.ctx.storage.setAlarm(at);
+  }
+
+  #drop(hub: Hub, id: string): boolean {
+    this.#storage.forget(id);
+    return removeInstance(hub, id);
+  }
+
+  #keep(hub: Hub, ids: string[]): void {
+    for (const id of ids) {
+      const member = hub.members.get(id);
+      if (member === undefined) continue;
+      const { spec, offering } = member;
+      this.#storage.keep(offering === undefined ? { spec } : { spec, offering });
+    }
   }
 
   #perform(hub: Hub): void {
     for (const invitation of inviteNext(hub, Date.now())) this.#invite(hub, invitation);
+    if (hub.looks.isWanted) this.#look(hub);
     clearTimeout(this.#timer);
-    const due = hubDue(hub);
-    if (Number.isFinite(due)) {
-      this.#timer = setTimeout(() => this.#perform(hub), Math.max(1, due - Date.now()));
-    }
+    const now = Date.now();
+    const due = hubDue(hub, now);
+    if (Number.isFinite(due)) this.#timer = setTimeout(() => this.#perform(hub), Math.max(1, due - now));
   }
 
   #invite(hub: Hub, invitation: HubInvitation): void {
-    const run = runStub(this.env, invitation.runId);
-    run.slot(invitation.lane).then(
-      (isWanted) => {
-        if (isWanted) return;
-        decline(hub, invitation);
-        this.#perform(hub);
-      },
-      // The run asks again by itself; the slot is kept until the reservation ends.
-      () => {},
-    );
+    const { runId, lane } = invitation.waiting;
+    runStub(this.env, runId)
+      .slot(lane, invitation.reservation !== undefined)
+      .then(
+        (answer) => {
+          takeAnswer(hub, invitation, answer);
+          this.#perform(hub);
+        },
+        // The run asks again by itself; the slot is kept until the reservation ends.
+        () => {},
+      );
+  }
+
+  #look(hub: Hub): void {
+    const look = beginLook(hub, this.#candidates(), Date.now());
+    if (look === undefined) return;
+    if (look.instances.length + look.candidates.length === 0) {
+      const nothing = { protocol: hub.protocol, look: look.id, instances: [], found: [], notFound: [] };
+      takeLook(hub, nothing, Date.now());
+      // Not within the call that asked: it has yet to be noted as waiting.
+      queueMicrotask(() => this.#perform(hub));
+      return;
+    }
+    // One that gets lost is given up by its time.
+    this.#looker()
+      .look(look)
+      .catch(() => {});
+  }
+
+  #candidates(): Candidate[] {
+    return candidatesOf(this.ctx.id.name ?? "", settingsOf(this.env));
+  }
+
+  /** Always the same one for a protocol, as far as it lives. */
+  #looker() {
+    return executorStub(this.env, executorName(hash(this.ctx.id.name ?? "")));
   }
 }
 
-/** Calls that an Ollama takes at a time by default, and as many scripts. */
-const MAX_CONCURRENT = 4;
-
-function configuredInstance(protocol: string, env: Env): HubInstance | undefined {
-  const { ollamaUrls, pythonUrls } = settingsOf(env);
-  const kind = protocol === "llm/v1" ? "ollama" : "python";
-  const [url] = protocol === "llm/v1" ? ollamaUrls : protocol === "python/v1" ? pythonUrls : [];
-  return url === undefined ? undefined : { id: `${kind}-1`, kind, url, maxConcurrent: MAX_CONCURRENT };
+function refuseMany(hub: Hub, id: string): void {
+  if (hub.members.has(id) || hub.members.size < LIMITS.instances) return;
+  const message = `protocol ${hub.protocol} has ${LIMITS.instances} instances already: remove one first`;
+  throw new GleitzeitError("conflict", message);
 }

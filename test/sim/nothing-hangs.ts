@@ -33,7 +33,7 @@ function looksAgainAt(run: Run, task: Task): number | undefined {
     case "running":
       return leaseOf(task.attempts.at(-1)?.session);
     case "queued":
-      return offers.has(plan.spec.id) ? leaseOf(offers.get(plan.spec.id)?.session) : queuedUntil(run, task);
+      return offers.has(plan.spec.id) ? leaseOf(offers.get(plan.spec.id)) : queuedUntil(run, task);
     default:
       return undefined;
   }
@@ -42,7 +42,7 @@ function looksAgainAt(run: Run, task: Task): number | undefined {
 function queuedUntil(run: Run, { plan }: Task): number | undefined {
   const lane = run.live.ready.get(plan.lane ?? "");
   if (lane === undefined || !lane.members.has(plan.spec.id)) return Number.NEGATIVE_INFINITY;
-  if (lane.parkedUntil > 0) return lane.parkedUntil;
+  if (lane.parkedUntil > 0 && lane.kept === 0) return lane.parkedUntil;
   // Full: what runs or is offered has leases of its own.
   if (run.running + run.live.offers.size >= run.definition.workflow.maxParallelTasks) return undefined;
   const { outstanding, sentAt, patienceMs } = run.live.invitations;

@@ -1,12 +1,14 @@
 /** An executor: the real session (src/dispatch/session.ts), with provider calls and RPC played by the world. */
-import { makeTaskError } from "../../src/contract/error.ts";
+import { makeTaskError, retryingOf } from "../../src/contract/error.ts";
+import type { Tried } from "../../src/contract/event.ts";
 import { encodeJson } from "../../src/contract/json.ts";
 import { CAPACITY, TIMING } from "../../src/contract/limits.ts";
 import {
+  type Acquire,
   type AttemptRef,
   attemptKey,
+  type CallEnd,
   type Grant,
-  type Instance,
   type Outcome,
   type Push,
   type SyncAnswer,
@@ -30,13 +32,16 @@ import type { SimRun } from "./sim-run.ts";
 import type { World } from "./world.ts";
 
 /** What a provider makes of a call: after `delayMs`, this. */
-export type Provider = (run: SimRun, call: Call) => { delayMs: number; outcome: Outcome };
+export type Provider = (call: Call, instance: string) => { delayMs: number; outcome: Outcome };
+
+/** A slot it has: what it asked for, and where it got it. */
+type Slot = { asked: Acquire; instance: string };
 
 type Service = {
   session: Session;
   run: SimRun;
-  /** Tokens of the slots it has, by attempt. */
-  slots: Map<string, string>;
+  /** By attempt. */
+  slots: Map<string, Slot>;
   calling: Set<string>;
   /** When the sync in flight was sent first, and when the last answered one was: the lease counts from there. */
   spokeAt: number;
@@ -155,18 +160,62 @@ export class SimExecutor {
   }
 
   #carryOut(service: Service, call: Call): void {
-    const key = attemptKey(call);
-    service.calling.add(key);
+    service.calling.add(attemptKey(call));
     this.#called(service.run, call);
-    const { delayMs, outcome } = this.#provider(service.run, call);
-    const isInTime = delayMs < call.timeoutMs;
-    const timedOut: Outcome = { kind: "failed", error: makeTaskError("timeout", "too slow") };
-    this.#world.after(Math.min(delayMs, call.timeoutMs), () => {
-      if (!this.#isAlive(service) || !service.calling.delete(key)) return;
-      this.#release(service, call);
-      end(service.session, call, isInTime ? outcome : timedOut);
-      this.#speak(service);
+    this.#callAt(service, call, { tried: [], leftMs: call.timeoutMs });
+  }
+
+  /** A call at the slot's instance; one that fails in a fault of the way moves on, as in src/dispatch/attempt.ts. */
+  #callAt(service: Service, call: Call, { tried, leftMs }: { tried: Tried[]; leftMs: number }): void {
+    const key = attemptKey(call);
+    const slot = service.slots.get(key);
+    const { delayMs, outcome } = this.#provider(call, slot?.instance ?? "");
+    const isInTime = delayMs < leftMs;
+    this.#world.after(Math.min(delayMs, leftMs), () => {
+      if (!this.#isAlive(service) || !service.calling.has(key)) return;
+      const ended: Outcome = isInTime
+        ? outcome
+        : { kind: "failed", error: makeTaskError("timeout", "too slow") };
+      if (slot === undefined || !mayMove(ended)) return this.#finish(service, call, ended);
+      this.#moveOn(service, call, slot, (grant) => {
+        if (!this.#isAlive(service) || !service.calling.has(key)) return;
+        if (grant.kind === "refused") return this.#finish(service, call, ended);
+        const more = [
+          ...tried,
+          { instance: slot.instance, code: "unavailable" as const, message: "it failed" },
+        ];
+        if (grant.kind === "granted")
+          return this.#callAt(service, call, { tried: more, leftMs: leftMs - delayMs });
+        this.#finish(service, call, { kind: "returned", reason: "no_slot", tried: more });
+      });
     });
+  }
+
+  #moveOn(service: Service, call: Call, slot: Slot, then: (grant: Grant) => void): void {
+    const asked = { ...slot.asked, avoid: [...slot.asked.avoid, slot.instance] };
+    const key = attemptKey(call);
+    const take = (grant: Grant) => {
+      const isWanted = this.#isAlive(service) && service.slots.get(key) === slot;
+      if (isWanted) service.slots.delete(key);
+      if (grant.kind === "granted") {
+        const moved = { asked, instance: grant.instance.id };
+        if (isWanted) service.slots.set(key, moved);
+        else if (this.#isAlive(service)) this.#giveBack(moved);
+      }
+      then(grant);
+    };
+    this.#world.call(
+      () => this.#hub.exchange({ ...heldOf(slot), end: endOf("failed") }, asked),
+      take,
+      () => take({ kind: "parked" }),
+    );
+  }
+
+  #finish(service: Service, call: Call, outcome: Outcome): void {
+    service.calling.delete(attemptKey(call));
+    this.#release(service, call, endOf(outcome.kind));
+    end(service.session, call, outcome);
+    this.#speak(service);
   }
 
   #ask(service: Service, offers: Offer[]): void {
@@ -176,14 +225,16 @@ export class SimExecutor {
       need: offer.need,
       lane: offer.lane,
       priority: offer.priority,
+      avoid: offer.avoid,
     }));
     const take = (grants: Grant[]) => {
       if (!this.#isAlive(service)) return;
       offers.forEach((offer, index) => {
         const one = grants[index] ?? { kind: "parked" as const };
-        if (one.kind === "granted") this.#takeSlot(service, offer, asked[index]?.token ?? "", one.instance);
-        else if (one.kind === "refused")
-          giveBack(service.session, offer, { kind: "failed", error: one.error });
+        const question = asked[index];
+        if (one.kind === "granted" && question !== undefined)
+          this.#takeSlot(service, offer, { asked: question, instance: one.instance.id });
+        else if (one.kind === "refused") giveBack(service.session, offer, { ...one, kind: "failed" });
         else giveBack(service.session, offer, { kind: "returned", reason: "parked" });
       });
       this.#speak(service);
@@ -195,18 +246,22 @@ export class SimExecutor {
     );
   }
 
-  #takeSlot(service: Service, offer: Offer, token: string, instance: Instance): void {
-    const taken = grant(service.session, offer, instance.id);
-    if (taken !== "known") service.slots.set(attemptKey(offer), token);
-    if (taken === "unwanted") this.#release(service, offer);
+  #takeSlot(service: Service, offer: Offer, slot: Slot): void {
+    const taken = grant(service.session, offer, slot.instance);
+    if (taken === "taken") service.slots.set(attemptKey(offer), slot);
+    if (taken === "unwanted") this.#giveBack(slot);
   }
 
-  #release(service: Service, ref: AttemptRef): void {
-    const token = service.slots.get(attemptKey(ref));
-    if (token === undefined) return;
+  #release(service: Service, ref: AttemptRef, end: CallEnd): void {
+    const slot = service.slots.get(attemptKey(ref));
+    if (slot === undefined) return;
     service.slots.delete(attemptKey(ref));
+    this.#giveBack(slot, end);
+  }
+
+  #giveBack(slot: Slot, end: CallEnd = { kind: "unused" }): void {
     this.#world.call(
-      () => this.#hub.release([token]),
+      () => this.#hub.release([{ ...heldOf(slot), end }]),
       () => {},
       () => {},
     );
@@ -215,18 +270,12 @@ export class SimExecutor {
   #drop(service: Service, refs: AttemptRef[]): void {
     for (const ref of refs) {
       service.calling.delete(attemptKey(ref));
-      this.#release(service, ref);
+      this.#release(service, ref, { kind: "unused" });
     }
   }
 
   #giveUp(service: Service): void {
-    for (const token of service.slots.values()) {
-      this.#world.call(
-        () => this.#hub.release([token]),
-        () => {},
-        () => {},
-      );
-    }
+    for (const slot of service.slots.values()) this.#giveBack(slot);
     this.#services.delete(service.session.name);
   }
 
@@ -234,7 +283,7 @@ export class SimExecutor {
     this.#world.after(TIMING.renewMs, () => {
       if (!this.#isAlive(service)) return;
       if (service.session.inFlight === undefined) this.#sync(service);
-      this.#hub.renew([...service.slots.values()]);
+      this.#hub.renew([...service.slots.values()].map(heldOf));
       this.#renew(service);
     });
   }
@@ -264,6 +313,22 @@ function requireAll({ session, run }: Service): void {
     if (!session.items.has(key) && !said.has(key))
       throw new Error(`broken: ${session.name} was given ${key} and lacks it`);
   }
+}
+
+const heldOf = ({ asked, instance }: Slot) => ({ token: asked.token, runId: asked.runId, instance });
+
+/** The model's methods are idempotent: every fault of the way may go elsewhere, but for the attempt's own time. */
+function mayMove(outcome: Outcome): boolean {
+  if (outcome.kind !== "failed") return false;
+  const { code } = outcome.error;
+  return (
+    code === "model_not_found" || (retryingOf(code) === "way" && code !== "timeout" && code !== "internal")
+  );
+}
+
+function endOf(kind: Outcome["kind"]): CallEnd {
+  if (kind === "returned") return { kind: "unused" };
+  return kind === "failed" ? { kind, code: "connection_failed" } : { kind: "answered", latencyMs: 1 };
 }
 
 export const done = (value: { [key: string]: string }): Outcome => ({

@@ -2,13 +2,13 @@
 import type { Command } from "../../src/contract/command.ts";
 import type { RunEvent } from "../../src/contract/event.ts";
 import { decodeJson, type Json } from "../../src/contract/json.ts";
-import type { AttemptRef, Push, SyncAnswer, SyncRequest } from "../../src/contract/sync.ts";
+import type { AttemptRef, Push, SlotAnswer, SyncAnswer, SyncRequest } from "../../src/contract/sync.ts";
 import { apply } from "../../src/engine/apply.ts";
 import type { Decision, decide } from "../../src/engine/decide.ts";
 import type { nextDue } from "../../src/engine/due.ts";
 import { countInvitations, invited } from "../../src/engine/invite.ts";
 import { type KeptLeases, leasesToKeep, restoreLeases } from "../../src/engine/lease.ts";
-import { wantsSlot } from "../../src/engine/offers.ts";
+import { answerSlot } from "../../src/engine/offers.ts";
 import { type Definition, makeRun, type Run, taskOf } from "../../src/engine/run.ts";
 import type { Journal } from "./journal.ts";
 import { Crash, type World } from "./world.ts";
@@ -74,9 +74,9 @@ export class SimRun {
     }));
   }
 
-  slot(lane: string): boolean {
-    this.execute({ type: "slot", lane });
-    return wantsSlot(this.#load(), lane);
+  slot(lane: string, isKept: boolean): SlotAnswer {
+    this.execute({ type: "slot", lane, isKept });
+    return answerSlot(this.#load(), lane);
   }
 
   /** Load → decide → save → perform, with a fault between any two. */

@@ -11,8 +11,9 @@ import type { Definition } from "../../src/engine/run.ts";
 import type { Chance } from "./chance.ts";
 import { Journal } from "./journal.ts";
 import { makeWorkflow } from "./make-workflow.ts";
-import { done, SimExecutor } from "./sim-executor.ts";
+import { done, type Provider, SimExecutor } from "./sim-executor.ts";
 import { SimHub } from "./sim-hub.ts";
+import { makeInstances } from "./sim-instance.ts";
 import { type Engine, SimRun } from "./sim-run.ts";
 import { Crash, type Faults, NO_FAULTS, World } from "./world.ts";
 
@@ -31,8 +32,8 @@ export function simulate(seed: number, engine: Engine = { decide, nextDue }): Re
   const { chance } = world;
   const runs = new Map<string, { run: SimRun; journal: Journal }>();
   const find = (id: string) => runs.get(id) ?? missing(id);
-  const instance = { id: "sim", kind: "ollama", url: "", maxConcurrent: chance.between(1, 4) };
-  const hub = new SimHub(world, instance, (id) => find(id).run);
+  const instances = makeInstances(world, FAULTS_END_MS);
+  const hub = new SimHub(world, instances, (id) => find(id).run);
   const called = (run: SimRun, call: Call) => {
     find(run.definition.id).journal.called(call.taskId, call.attempt);
     checkParams(run, call);
@@ -41,7 +42,9 @@ export function simulate(seed: number, engine: Engine = { decide, nextDue }): Re
     if (calls > 1 && faults.clockJumps === 0)
       throw new Error(`broken: ${call.taskId} is called twice at the same time`);
   };
-  const provider = (_: SimRun, call: Call) => perform(chance, call);
+  const isDown = (id: string) => instances.some(({ spec, isDown }) => spec.id === id && isDown(world.now));
+  const provider: Provider = (call, instance) =>
+    isDown(instance) ? { delayMs: 1, outcome: fail("connection_failed") } : perform(chance, call);
   const executors = Array.from(
     { length: EXECUTORS },
     (_, index) => new SimExecutor(`executor-${index}`, world, hub, provider, called),
@@ -101,6 +104,7 @@ function chooseFaults(seed: number): Faults {
     crashAfterSave: often(0.1),
     executorDies: often(0.05),
     hubForgets: often(0.05),
+    instanceDown: often(1),
     clockJumps: often(0.05),
   };
 }
@@ -113,6 +117,7 @@ function makeDefinition(chance: Chance, index: number): Definition {
     inputs: {},
     createdAt: 1_000_000_000,
     methodDefaults: {},
+    methods: {},
   };
 }
 
@@ -145,11 +150,6 @@ function live(world: World, run: SimRun): void {
 /** What a provider does: mostly answer, sometimes fail in each of its ways, sometimes never answer. */
 function perform(chance: Chance, call: Call): { delayMs: number; outcome: Outcome } {
   const delayMs = chance.is(0.1) ? chance.between(1000, 60_000) : chance.between(1, 300);
-  const fail = (code: Parameters<typeof makeTaskError>[0], more = {}): Outcome => ({
-    kind: "failed",
-    error: makeTaskError(code, "as the seed has it"),
-    ...more,
-  });
   const lot = chance.next();
   if (lot < 0.75) return { delayMs, outcome: done({ said: `${call.taskId}#${call.attempt}` }) };
   if (lot < 0.85) return { delayMs, outcome: fail("connection_failed") };
@@ -160,6 +160,12 @@ function perform(chance: Chance, call: Call): { delayMs: number; outcome: Outcom
   if (lot < 0.96) return { delayMs, outcome: { kind: "returned", reason: "no_slot" } };
   return { delayMs: call.timeoutMs + 1, outcome: fail("internal") };
 }
+
+const fail = (code: Parameters<typeof makeTaskError>[0], more = {}): Outcome => ({
+  kind: "failed",
+  error: makeTaskError(code, "as the seed has it"),
+  ...more,
+});
 
 /** What a provider gets are the results of what the task refers to, as the run stored them. */
 function checkParams(run: SimRun, call: Call): void {

@@ -18,6 +18,8 @@ export type Faults = {
   /** Of each answer: its executor dies, with all it holds. The hub forgets everything. */
   executorDies: number;
   hubForgets: number;
+  /** Of each instance: down for a part of the time. */
+  instanceDown: number;
   /** Of each command: the run's clock jumps by up to a minute, forward or back. */
   clockJumps: number;
 };
@@ -33,6 +35,7 @@ export const NO_FAULTS: Faults = {
   crashAfterSave: 0,
   executorDies: 0,
   hubForgets: 0,
+  instanceDown: 0,
   clockJumps: 0,
 };
 
