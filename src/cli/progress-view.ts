@@ -1,12 +1,12 @@
 /** Shows a run's progress: on a terminal in place, else a line for each thing that happens. */
-import type { JournalEntry, TokenEvent } from "../contract/event.ts";
+import type { JournalEntry, LiveEvent } from "../contract/event.ts";
 import { frameOf } from "./frame.ts";
 import { makeProgress, takeEvent } from "./progress.ts";
 import { taskLine } from "./task-line.ts";
 import { paintFor } from "./terminal.ts";
 
 export type View = {
-  take(event: JournalEntry | TokenEvent): void;
+  take(event: JournalEntry | LiveEvent): void;
   /** Draws what is left to draw; the cursor is below it then. */
   end(): void;
 };
@@ -35,7 +35,7 @@ function writeLines(ids: string[], screen: Screen): View {
   return {
     take(event) {
       const task = takeEvent(progress, event);
-      const isNews = event.type !== "task.token" && event.type !== "task.queued";
+      const isNews = "seq" in event && event.type !== "task.queued";
       if (task !== undefined && isNews) screen.write(`${taskLine(task, line)}\n`);
     },
     end() {},

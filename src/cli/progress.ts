@@ -1,5 +1,5 @@
 /** A run as its events tell it, for showing: the status of each task, and since when. */
-import type { JournalEntry, TokenEvent } from "../contract/event.ts";
+import type { JournalEntry, LiveEvent, ProgressEvent } from "../contract/event.ts";
 import type { TaskStatus } from "../contract/run.ts";
 
 export type TaskProgress = {
@@ -12,6 +12,8 @@ export type TaskProgress = {
   note?: string;
   /** What a model says while it says it; the end of it. */
   text: string;
+  /** How far the call is, where its provider tells. */
+  progress?: string;
 };
 
 /** Tasks in the order of the file. */
@@ -24,19 +26,23 @@ export function makeProgress(ids: string[]): Progress {
 }
 
 /** Takes the event in; gives the task it is about. */
-export function takeEvent(progress: Progress, event: JournalEntry | TokenEvent): TaskProgress | undefined {
+export function takeEvent(progress: Progress, event: JournalEntry | LiveEvent): TaskProgress | undefined {
   if (!("taskId" in event)) return undefined;
   const task = progress.tasks.get(event.taskId);
   if (task !== undefined) take(task, event);
   return task;
 }
 
-type TaskEvent = Extract<JournalEntry, { taskId: string }> | TokenEvent;
+type TaskEvent = Extract<JournalEntry, { taskId: string }> | LiveEvent;
 
 function take(task: TaskProgress, event: TaskEvent): void {
   switch (event.type) {
     case "task.token":
-      task.text = (task.text + event.text).slice(-TEXT_CHARS);
+      // From its start: the call is made again elsewhere.
+      task.text = ((event.offset === 0 ? "" : task.text) + event.text).slice(-TEXT_CHARS);
+      return;
+    case "task.progress":
+      task.progress = progressText(event);
       return;
     case "task.queued":
       task.status = "queued";
@@ -45,6 +51,7 @@ function take(task: TaskProgress, event: TaskEvent): void {
       Object.assign(task, { status: "running", startedAt: Date.parse(event.at), text: "" });
       delete task.endedAt;
       delete task.note;
+      delete task.progress;
       return;
     case "task.completed":
       return end(task, "completed", event.at);
@@ -63,6 +70,13 @@ function take(task: TaskProgress, event: TaskEvent): void {
 
 function end(task: TaskProgress, status: TaskStatus, at: string, note?: string): void {
   Object.assign(task, { status, endedAt: Date.parse(at), text: "" });
+  delete task.progress;
   if (note === undefined) delete task.note;
   else task.note = note;
+}
+
+/** `3 of 10: reading pages` */
+function progressText({ progress, total, message }: ProgressEvent): string {
+  const count = total === undefined ? String(progress) : `${progress} of ${total}`;
+  return message === undefined ? count : `${count}: ${message}`;
 }

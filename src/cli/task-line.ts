@@ -26,7 +26,13 @@ export function taskLine(task: TaskProgress, { paint, columns, idColumns = 0, no
   const { sign, colour } = MARKS[task.status];
   const id = oneLine(task.id);
   const filled = id + " ".repeat(Math.max(0, idColumns - widthOf(id)));
-  const line = [sign, filled, task.status, timeOf(task, now), oneLine(task.note ?? task.text)];
+  const line = [
+    sign,
+    filled,
+    task.status,
+    timeOf(task, now),
+    oneLine(task.note ?? (task.text || (task.progress ?? ""))),
+  ];
   const cut = cutTo(line.filter((part) => part !== "").join(" "), columns);
   return cut.startsWith(sign) ? paint(colour, sign) + cut.slice(sign.length) : cut;
 }

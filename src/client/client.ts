@@ -1,7 +1,7 @@
 /** Talks to a service over HTTP. Nothing but `fetch` is needed: browsers, Node and Workers alike. */
 import type * as z from "zod";
 import { type CheckReport, checkReport, type startRequest } from "../contract/api.ts";
-import type { JournalEntry, TokenEvent } from "../contract/event.ts";
+import type { JournalEntry, LiveEvent } from "../contract/event.ts";
 import type { RunId } from "../contract/id.ts";
 import type { JsonObject } from "../contract/json.ts";
 import { type RunView, runView, type TaskDetail, taskDetail } from "../contract/run.ts";
@@ -32,7 +32,7 @@ export type Client = {
   /** `{taskId: result}` of the tasks that completed. */
   results(id: RunId): Promise<JsonObject>;
   /** What happened after event `after` (from the start without it) and what happens, until the run has ended. */
-  events(id: RunId, options?: EventsOptions): AsyncGenerator<JournalEntry | TokenEvent, void>;
+  events(id: RunId, options?: EventsOptions): AsyncGenerator<JournalEntry | LiveEvent, void>;
   /** `source`: YAML text, or a workflow object. */
   check(source: string | JsonObject): Promise<CheckReport>;
 };

@@ -3,8 +3,15 @@
  * event that was given, so that nothing is lost and nothing comes twice.
  */
 import { EventSourceParserStream } from "eventsource-parser/stream";
+import type * as z from "zod";
 import { GleitzeitError } from "../contract/error.ts";
-import { type JournalEntry, journalEntry, type TokenEvent, tokenEvent } from "../contract/event.ts";
+import {
+  type JournalEntry,
+  journalEntry,
+  type LiveEvent,
+  progressEvent,
+  tokenEvent,
+} from "../contract/event.ts";
 import type { RunId } from "../contract/id.ts";
 import { hasEnded, type RunView } from "../contract/run.ts";
 import { type Connection, send } from "./http.ts";
@@ -16,7 +23,7 @@ export type Followed = { connection: Connection; id: RunId; run: () => Promise<R
 export async function* followEvents(
   followed: Followed,
   { after = 0, signal }: { after?: number; signal?: AbortSignal },
-): AsyncGenerator<JournalEntry | TokenEvent, void> {
+): AsyncGenerator<JournalEntry | LiveEvent, void> {
   const patience = makePatience(signal);
   const trim = trimTokens();
   let last = after;
@@ -25,7 +32,7 @@ export async function* followEvents(
     try {
       for await (const event of streamOnce(followed, last, signal)) {
         patience.restore();
-        const fresh = "seq" in event ? (event.seq > last ? event : undefined) : trim(event);
+        const fresh = isNew(event, last) ? (event.type === "task.token" ? trim(event) : event) : undefined;
         if (fresh === undefined) continue;
         if ("seq" in fresh) [last, hasSeenEnd] = [fresh.seq, END_EVENTS.has(fresh.type)];
         yield fresh;
@@ -42,13 +49,16 @@ export async function* followEvents(
   }
 }
 
+const isNew = (event: JournalEntry | LiveEvent, last: number): boolean =>
+  !("seq" in event) || event.seq > last;
+
 const END_EVENTS = new Set(["run.completed", "run.failed", "run.cancelled"]);
 
 async function* streamOnce(
   { connection, id }: Followed,
   after: number,
   signal: AbortSignal | undefined,
-): AsyncGenerator<JournalEntry | TokenEvent, void> {
+): AsyncGenerator<JournalEntry | LiveEvent, void> {
   const headers: Record<string, string> = { accept: "text/event-stream" };
   if (after > 0) headers["last-event-id"] = String(after);
   const { body } = await send(connection, `/v1/runs/${id}/events`, { headers, signal });
@@ -65,10 +75,15 @@ async function* streamOnce(
   }
 }
 
-function parseEvent(type: string | undefined, data: string): JournalEntry | TokenEvent {
+function parseEvent(type: string | undefined, data: string): JournalEntry | LiveEvent {
   const value: unknown = JSON.parse(data);
-  const { data: event, error } = (type === "task.token" ? tokenEvent : journalEntry).safeParse(value);
+  const { data: event, error } = schemaOf(type).safeParse(value);
   if (event !== undefined) return event;
   const message = `event ${type}: this client does not understand it; is it older than the service?`;
   throw new GleitzeitError("invalid_result", message, { cause: error });
+}
+
+function schemaOf(type: string | undefined): z.ZodType<JournalEntry | LiveEvent> {
+  if (type === "task.token") return tokenEvent;
+  return type === "task.progress" ? progressEvent : journalEntry;
 }

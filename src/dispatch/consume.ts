@@ -3,7 +3,7 @@ import { hash } from "../contract/id.ts";
 import { CAPACITY } from "../contract/limits.ts";
 import type { Invitation } from "../contract/sync.ts";
 import type { Env } from "../env.ts";
-import { executorStub } from "../stubs.ts";
+import { executorName, executorStub } from "../stubs.ts";
 
 /** Seconds an invitation waits when every executor that was asked is full. */
 const FULL_DELAY_SECONDS = 1;
@@ -21,14 +21,10 @@ export async function consumeInvitations(batch: MessageBatch<Invitation>, env: E
 async function handOver({ runId, slot }: Invitation, env: Env): Promise<boolean> {
   const first = hash(runId) + slot;
   for (let tries = 0; tries < CAPACITY.executorsAsked; tries++) {
-    const name = executorName((first + tries) % CAPACITY.executors);
-    const answer = await executorStub(env, name)
+    const answer = await executorStub(env, executorName(first + tries))
       .go(runId)
       .catch(() => "full" as const);
     if (answer === "taken") return true;
   }
   return false;
 }
-
-/** Has no dot: a session is named executor, dot, something random. */
-const executorName = (index: number): string => `executor-${index}`;

@@ -3,14 +3,22 @@ import { DurableObject } from "cloudflare:workers";
 import type { RunId } from "../contract/id.ts";
 import { CAPACITY } from "../contract/limits.ts";
 import type { Push, Room } from "../contract/sync.ts";
-import type { Env } from "../env.ts";
-import type { ExecutorRpc } from "../stubs.ts";
-import { makePermits } from "./permits.ts";
+import { type Env, settingsOf } from "../env.ts";
+import { openInstance } from "../providers/endpoint.ts";
+import { guardFetch } from "../providers/guard.ts";
+import type { Look } from "../providers/hub/spec.ts";
+import { lookAround } from "../providers/look.ts";
+import { type ExecutorRpc, hubStub } from "../stubs.ts";
+import { fetchWith, makePermits } from "./permits.ts";
 import { Service } from "./service.ts";
 
 export class ExecutorObject extends DurableObject<Env> implements ExecutorRpc {
   /** Calls whose headers have not come, of all runs. */
   readonly #permits = makePermits(CAPACITY.unansweredCalls);
+  readonly #fetch = guardFetch(
+    fetchWith(this.#permits, () => this.#roomGrew()),
+    { isLocal: settingsOf(this.env).isLocal },
+  );
   readonly #services = new Map<string, Service>();
 
   go(runId: RunId): "taken" | "full" {
@@ -25,6 +33,21 @@ export class ExecutorObject extends DurableObject<Env> implements ExecutorRpc {
     this.#services.get(push.session)?.push(push);
   }
 
+  look(look: Look): void {
+    this.ctx.waitUntil(this.#lookFor(look).catch((error) => console.error("executor: a look failed", error)));
+  }
+
+  async #lookFor(look: Look): Promise<void> {
+    const { isLocal } = settingsOf(this.env);
+    const report = await lookAround(look, {
+      isLocal,
+      // Not under the permits of calls: a check must not wait for a model that loads.
+      fetch: (...request) => fetch(...request),
+      open: (instance) => openInstance(look.protocol, instance, this.env),
+    });
+    await hubStub(this.env, look.protocol).looked({ ...report, look: look.id });
+  }
+
   #serve(runId: RunId): void {
     // By its name a run finds the executor of a session.
     const session = `${this.ctx.id.name}.${crypto.randomUUID()}`;
@@ -32,7 +55,7 @@ export class ExecutorObject extends DurableObject<Env> implements ExecutorRpc {
       env: this.env,
       runId,
       session,
-      permits: this.#permits,
+      fetch: this.#fetch,
       room: () => this.#room(),
       roomGrew: () => this.#roomGrew(),
     });

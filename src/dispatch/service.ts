@@ -2,14 +2,13 @@
  * One executor's service for one run: sync, do what the answer says, and again until nothing is left. One sync is in
  * flight at most; what ends meanwhile rides along with the next.
  */
-import type { TokenEvent } from "../contract/event.ts";
+import type { LiveEvent } from "../contract/event.ts";
 import type { RunId } from "../contract/id.ts";
 import { TIMING } from "../contract/limits.ts";
 import {
   type AttemptRef,
   attemptKey,
-  type Grant,
-  type Instance,
+  type CallEnd,
   type Outcome,
   type Push,
   type Room,
@@ -17,10 +16,9 @@ import {
   type SyncRequest,
 } from "../contract/sync.ts";
 import type { Env } from "../env.ts";
-import { hubStub, runStub } from "../stubs.ts";
+import { openInstance } from "../providers/endpoint.ts";
+import { runStub } from "../stubs.ts";
 import { carryOut } from "./attempt.ts";
-import { endpointOf } from "./endpoint.ts";
-import { fetchWith, type Permits } from "./permits.ts";
 import {
   type Call,
   dropAll,
@@ -36,13 +34,15 @@ import {
   takeAnswer,
   unsaidBytes,
 } from "./session.ts";
+import { type Answer, Slots } from "./slots.ts";
 import { TokenBuffer } from "./tokens.ts";
 
 export type ServiceOptions = {
   env: Env;
   runId: RunId;
   session: string;
-  permits: Permits;
+  /** The executor's: it counts calls without headers, and goes nowhere that it may not. */
+  fetch: typeof fetch;
   /** What the executor can begin, over all its sessions. */
   room: () => Room;
   /** There is room again, for whichever run has work. */
@@ -51,26 +51,22 @@ export type ServiceOptions = {
 
 const REPEAT_MOST_MS = 2000;
 
-type Slot = { token: string; protocol: string; instance: Instance };
-
 export class Service {
   readonly runId: RunId;
   readonly #options: ServiceOptions;
   readonly #session;
-  readonly #slots = new Map<string, Slot>();
+  readonly #slots: Slots;
   readonly #calls = new Map<string, { abort: AbortController; bytes: number }>();
   readonly #tokens: TokenBuffer;
-  readonly #fetch: typeof fetch;
   #stub: ReturnType<typeof runStub> | undefined;
   #heardAt = Date.now();
-  #renewedAt = Date.now();
   #wake: () => void = () => {};
 
   constructor(options: ServiceOptions) {
     this.runId = options.runId;
     this.#options = options;
     this.#session = makeSession(options.session);
-    this.#fetch = fetchWith(options.permits, options.roomGrew);
+    this.#slots = new Slots(options.env, options.runId, options.session);
     this.#tokens = new TokenBuffer((batch) => this.#sendTokens(batch));
   }
 
@@ -119,7 +115,7 @@ export class Service {
         this.#tokens.follow(answer.follow);
         await this.#obey(orders);
         await this.#untilNews();
-        this.#renewSlots();
+        this.#slots.renewIfDue();
       }
     } catch (error) {
       console.error("executor: session broke off", error);
@@ -161,93 +157,67 @@ export class Service {
     const started = calls.map((call) => this.#start(call));
     if (offers.length > 0) this.#ask(offers);
     // Tasks that need no provider end at once: they are reported together.
-    const instant = started.filter((_, index) => !this.#slots.has(attemptKey(calls[index] ?? NO_REF)));
-    await Promise.all(instant);
+    await Promise.all(started.filter((_, index) => calls[index]?.instance === undefined));
   }
 
   async #start(call: Call): Promise<void> {
     const key = attemptKey(call);
-    const slot = this.#slots.get(key);
+    const instance = this.#slots.instanceFor(call);
     // The run took the offer back while the slot was on its way, and has made it again since.
-    if (call.instance !== undefined && slot === undefined) {
+    if (call.instance !== undefined && instance === undefined) {
       return this.#finish(call, { kind: "returned", reason: "no_slot" });
     }
     const abort = new AbortController();
     this.#calls.set(key, { abort, bytes: call.params.byteLength });
-    const outcome = await carryOut(call, {
-      endpoint: slot && endpointOf(slot.instance, this.#options.env),
+    const { outcome, end } = await carryOut(call, {
+      instance,
+      open: (one) => openInstance(call.protocol, one, this.#options.env),
+      moveOn: (failed) => this.#slots.exchange(call, failed),
       signal: abort.signal,
-      fetch: this.#fetch,
+      fetch: this.#options.fetch,
       emit: (text) => this.#tokens.add(call, text),
+      restart: () => this.#tokens.restart(call),
+      report: (progress) => this.#tokens.report(call, progress),
+      siblings: () => this.#slots.siblings(call.protocol),
     });
+    this.#slots.release(call, end);
     this.#finish(call, outcome);
   }
 
   #finish(ref: AttemptRef, outcome: Outcome): void {
     this.#calls.delete(attemptKey(ref));
     this.#tokens.forget(ref);
-    this.#release(ref);
     if (end(this.#session, ref, outcome)) this.#wake();
     this.#options.roomGrew();
   }
 
-  /** Asks the hubs for slots, one question for each. Nobody waits for the answer. */
+  /** Asks the hubs for slots. Nobody waits for the answer. */
   #ask(offers: Offer[]): void {
     for (const [protocol, some] of Map.groupBy(offers, (offer) => offer.need.protocol)) {
-      this.#acquire(protocol, some).then(
-        (grants) => this.#takeGrants(protocol, some, grants),
-        () => this.#takeGrants(protocol, some, []),
-      );
+      this.#slots.acquire(protocol, some).then((answers) => {
+        for (const [offer, answer] of answers) this.#takeAnswer(offer, answer);
+        this.#wake();
+      });
     }
   }
 
-  async #acquire(protocol: string, offers: Offer[]): Promise<Grant[]> {
-    const asked = offers.map((offer) => ({
-      token: this.#token(offer),
-      runId: this.runId,
-      need: offer.need,
-      lane: offer.lane,
-      priority: offer.priority,
-    }));
-    return await hubStub(this.#options.env, protocol).acquire(asked);
-  }
-
-  #takeGrants(protocol: string, offers: Offer[], grants: Grant[]): void {
-    for (const [index, offer] of offers.entries()) {
-      const answer = grants[index] ?? { kind: "parked" as const };
-      if (answer.kind === "granted")
-        this.#takeSlot(offer, { ...answer, token: this.#token(offer), protocol });
-      else if (answer.kind === "refused")
-        giveBack(this.#session, offer, { kind: "failed", error: answer.error });
-      else giveBack(this.#session, offer, { kind: "returned", reason: "parked" });
-    }
-    this.#wake();
-  }
-
-  #takeSlot(offer: Offer, slot: Slot): void {
-    const taken = grant(this.#session, offer, slot.instance.id);
-    if (taken !== "known") this.#slots.set(attemptKey(offer), slot);
-    if (taken === "unwanted") this.#release(offer);
-  }
-
-  #release(ref: AttemptRef): void {
-    const slot = this.#slots.get(attemptKey(ref));
-    if (slot === undefined) return;
-    this.#slots.delete(attemptKey(ref));
-    // A lost release costs the hub a slot until its lease ends.
-    hubStub(this.#options.env, slot.protocol)
-      .release([slot.token])
-      .catch(() => {});
-  }
-
-  /** As often as the lease of the run, however much news there is. */
-  #renewSlots(): void {
-    if (Date.now() < this.#renewedAt + TIMING.renewMs / 2) return;
-    this.#renewedAt = Date.now();
-    for (const [protocol, slots] of Map.groupBy(this.#slots.values(), (slot) => slot.protocol)) {
-      hubStub(this.#options.env, protocol)
-        .renew(slots.map(({ token }) => token))
-        .catch(() => {});
+  #takeAnswer(offer: Offer, answer: Answer): void {
+    switch (answer.kind) {
+      case "granted": {
+        const taken = grant(this.#session, offer, answer.slot.instance.id);
+        if (taken === "taken") this.#slots.put(offer, answer.slot);
+        if (taken === "unwanted") this.#slots.giveBack(answer.slot);
+        return;
+      }
+      case "refused": {
+        const { error, retryAfterMs } = answer;
+        const pause = retryAfterMs === undefined ? {} : { retryAfterMs };
+        return giveBack(this.#session, offer, { kind: "failed", error, ...pause });
+      }
+      case "parked":
+        return giveBack(this.#session, offer, { kind: "returned", reason: "parked" });
+      default:
+        throw new Error(`unknown answer ${JSON.stringify(answer satisfies never)}`);
     }
   }
 
@@ -256,7 +226,7 @@ export class Service {
       this.#calls.get(attemptKey(ref))?.abort.abort(new Error("the run has no use for it any more"));
       this.#calls.delete(attemptKey(ref));
       this.#tokens.forget(ref);
-      this.#release(ref);
+      this.#slots.release(ref, UNUSED);
     }
   }
 
@@ -279,23 +249,14 @@ export class Service {
   #giveUp(): void {
     for (const { abort } of this.#calls.values()) abort.abort(new Error("the run does not answer"));
     this.#calls.clear();
-    for (const slot of this.#slots.values()) {
-      hubStub(this.#options.env, slot.protocol)
-        .release([slot.token])
-        .catch(() => {});
-    }
-    this.#slots.clear();
+    this.#slots.releaseAll();
     this.#session.items.clear();
   }
 
-  #sendTokens(batch: TokenEvent[]): void {
+  #sendTokens(batch: LiveEvent[]): void {
     this.#run()
       .tokens(batch)
       .catch(() => {});
-  }
-
-  #token(ref: AttemptRef): string {
-    return `${this.runId}/${attemptKey(ref)}/${this.#session.name}`;
   }
 
   /** One stub for all: what is said over it arrives in order, the last tokens before the result. */
@@ -305,4 +266,4 @@ export class Service {
   }
 }
 
-const NO_REF: AttemptRef = { taskId: "", attempt: 0 };
+const UNUSED: CallEnd = { kind: "unused" };

@@ -63,10 +63,37 @@ describe("what a terminal shows", () => {
     expect(lines.at(-1)).toBe("… 291 more; of all 300: 1 running, 298 waiting, 1 completed");
   });
 
+  it("is what a model says, as far as it has come; a call that is made again elsewhere begins anew", () => {
+    const progress = progressOf(["a"], []);
+    const say = (call: number, offset: number, text: string) =>
+      takeEvent(progress, { type: "task.token", taskId: "a", attempt: 1, call, offset, text });
+    say(1, 0, "It is");
+    say(1, 5, " raining");
+    expect(frameOf(progress, SIZE)).toEqual(["· a waiting It is raining"]);
+    say(2, 0, "Good");
+    say(2, 4, " day");
+    expect(frameOf(progress, SIZE)).toEqual(["· a waiting Good day"]);
+  });
+
+  it.each([
+    [{ progress: 3, total: 10, message: "reading pages" }, "3 of 10: reading pages"],
+    [{ progress: 3, total: 10 }, "3 of 10"],
+    [{ progress: 0.5, message: "half" }, "0.5: half"],
+    [{ progress: 3 }, "3"],
+  ])("is how far a call is: %j", (told, shown) => {
+    const progress = progressOf(
+      ["a"],
+      [[0, { type: "task.started", taskId: "a", attempt: 1, session: "s" }]],
+    );
+    takeEvent(progress, { type: "task.progress", taskId: "a", attempt: 1, progress: 1, message: "before" });
+    takeEvent(progress, { type: "task.progress", taskId: "a", attempt: 1, ...told });
+    expect(frameOf(progress, SIZE)).toEqual([`▸ a running 2.5 s ${shown}`]);
+  });
+
   it("lets nothing through that moves the cursor", () => {
     const progress = progressOf(["a"], []);
     const text = "\u001b[2Jboo\u0007\rx\u202e";
-    takeEvent(progress, { type: "task.token", taskId: "a", attempt: 1, offset: 0, text });
+    takeEvent(progress, { type: "task.token", taskId: "a", attempt: 1, call: 1, offset: 0, text });
     expect(frameOf(progress, SIZE)).toEqual(["· a waiting ·[2Jboo· x·"]);
   });
 });
@@ -92,6 +119,17 @@ describe("progress", () => {
     for (const event of events) view.take(event);
     view.end();
     expect(written).toEqual(["▸ a running\n", "✓ a completed 10 ms\n"]);
+  });
+});
+
+describe("a line for each thing that happens", () => {
+  it("is none for text or for how far a call is: these are shown while they come, or not at all", () => {
+    const { screen, written } = screenOf({});
+    const view = showProgress(["a"], screen);
+    view.take({ type: "task.token", taskId: "a", attempt: 1, call: 1, offset: 0, text: "It" });
+    view.take({ type: "task.progress", taskId: "a", attempt: 1, progress: 1 });
+    view.end();
+    expect(written).toEqual([]);
   });
 });
 

@@ -40,6 +40,44 @@ it("leaves out the text that a new connection repeats", async () => {
   expect(texts).toEqual(["It is", " rai", "ning"]);
 });
 
+it("gives the text of a call that is made again elsewhere from its beginning, and none of it twice", async () => {
+  const server = await serve([
+    (response) => breakOff(stream(response, token(0, "It is raining"), token(0, "Good", 2))),
+    (response) => stream(response, token(0, "Good day", 2), entry(1, "run.completed")).end(),
+  ]);
+  const events = await collect(server.client.events(ID));
+  const texts = events.flatMap((event) =>
+    event.type === "task.token" ? [[event.call, event.offset, event.text]] : [],
+  );
+  expect(texts).toEqual([
+    [1, 0, "It is raining"],
+    [2, 0, "Good"],
+    [2, 4, " day"],
+  ]);
+});
+
+it("tells how far a call is, and goes on behind the last event of the journal all the same", async () => {
+  const server = await serve([
+    (response) => breakOff(stream(response, entry(1, "run.started"), progress({ progress: 1, total: 3 }))),
+    (response) => stream(response, progress({ progress: 2, message: "m" }), entry(2, "run.completed")).end(),
+  ]);
+  const events = await collect(server.client.events(ID));
+  const event = { type: "task.progress", taskId: "a", attempt: 1 };
+  expect(events).toMatchObject([
+    { seq: 1 },
+    { ...event, progress: 1, total: 3 },
+    { ...event, progress: 2, message: "m" },
+    { seq: 2 },
+  ]);
+  expect(server.lastEventIds).toEqual([undefined, "1"]);
+});
+
+it("says so where it does not understand an event of a newer service", async () => {
+  const server = await serve([(response) => stream(response, progress({ progress: "half" })).end()]);
+  const message = expect.stringContaining("task.progress");
+  await expect(collect(server.client.events(ID))).rejects.toMatchObject({ code: "invalid_result", message });
+});
+
 it("tries again where the service cannot answer now, and does not where it says no", async () => {
   const server = await serve([
     (response) => response.writeHead(503).end("restarting"),
@@ -115,8 +153,11 @@ const entry = (seq: number, type: string, more: object = {}) =>
 
 const queued = (seq: number) => entry(seq, "task.queued", { taskId: "a" });
 
-const token = (offset: number, text: string) =>
-  `event: task.token\ndata: ${JSON.stringify({ type: "task.token", taskId: "a", attempt: 1, offset, text })}\n\n`;
+const token = (offset: number, text: string, call = 1) =>
+  `event: task.token\ndata: ${JSON.stringify({ type: "task.token", taskId: "a", attempt: 1, call, offset, text })}\n\n`;
+
+const progress = (more: object) =>
+  `event: task.progress\ndata: ${JSON.stringify({ type: "task.progress", taskId: "a", attempt: 1, ...more })}\n\n`;
 
 function problem(response: ServerResponse, status: number, code: string): void {
   const body = {

@@ -1,40 +1,11 @@
 /** One attempt, from its params to its outcome: whatever happens, it has one. */
 import { describe, expect, test } from "vitest";
-import { decodeJson, encodeJson, type JsonObject } from "../../src/contract/json.ts";
+import { decodeJson, encodeJson } from "../../src/contract/json.ts";
 import { LIMITS } from "../../src/contract/limits.ts";
-import type { Outcome } from "../../src/contract/sync.ts";
-import { type Circumstances, carryOut } from "../../src/dispatch/attempt.ts";
-import type { Call } from "../../src/dispatch/session.ts";
+import type { Progress } from "../../src/providers/provider.ts";
 import { startFakeOllama } from "../fake-ollama/server.ts";
 import { deadUrl, serveWith } from "../providers/http-server.ts";
-
-const echo: Partial<Call> = { protocol: "echo/v1", method: "echo/echo" };
-const chat: Partial<Call> = { protocol: "llm/v1", method: "llm/chat" };
-const script: Partial<Call> = { protocol: "python/v1", method: "python/execute" };
-const HELLO = { model: "llama3.2", messages: [{ role: "user", content: "Hello" }] };
-
-function callOf(what: Partial<Call>, params: JsonObject): Call {
-  return {
-    kind: "call",
-    taskId: "a",
-    attempt: 1,
-    protocol: "",
-    method: "",
-    params: encodeJson(params),
-    timeoutMs: 10_000,
-    idempotencyKey: "run_1:a:1",
-    ...what,
-  };
-}
-
-function attempt(call: Call, more: Partial<Circumstances> = {}): Promise<Outcome> {
-  const signal = new AbortController().signal;
-  return carryOut(call, { endpoint: undefined, signal, fetch, emit: () => {}, ...more });
-}
-
-const at = (kind: string, url: string): Pick<Circumstances, "endpoint"> => ({
-  endpoint: { kind, instance: { id: "spark", url } },
-});
+import { at, attempt, callOf, carry, chat, codeOf, echo, HELLO, methodOf, order, script } from "./carry.ts";
 
 /** A JSON-RPC server that gives every call this result. */
 async function runnerThatGives(result: unknown): Promise<string> {
@@ -44,8 +15,6 @@ async function runnerThatGives(result: unknown): Promise<string> {
   });
   return server.url;
 }
-
-const codeOf = (outcome: Outcome) => (outcome.kind === "failed" ? outcome.error.code : outcome.kind);
 
 describe("an attempt that completes", () => {
   test("without a provider gives its result as bytes and names no instance", async () => {
@@ -61,7 +30,27 @@ describe("an attempt that completes", () => {
     const outcome = await attempt(callOf(chat, HELLO), { ...at("ollama", ollama.url), emit });
     await ollama.close();
     expect(outcome).toMatchObject({ kind: "completed", instance: "spark", usage: { completionTokens: 2 } });
+    expect("tried" in outcome).toBe(false);
     expect(texts.join("")).toBe("Good day");
+  });
+
+  test("passes on how far it is", async () => {
+    const ollama = await startFakeOllama({ models: [], library: ["llama3.2"] });
+    const { instance } = at("ollama", ollama.url);
+    const reports: Progress[] = [];
+    const report = (progress: Progress) => void reports.push(progress);
+    const pulling = { instance: { ...instance, allowPull: true }, report };
+    expect(codeOf(await attempt(callOf(chat, HELLO), pulling))).toBe("completed");
+    await ollama.close();
+    expect(reports.length).toBeGreaterThan(1);
+    expect(reports.at(-1)?.message).toContain("llama3.2");
+  });
+
+  test("may be of a protocol that somebody registered: what its method is came with the call", async () => {
+    const instance = at("jsonrpc", await runnerThatGives({ price: 3 }));
+    expect(codeOf(await attempt(order(), instance))).toBe("completed");
+    const { spec: _, ...unknown } = order();
+    expect(codeOf(await attempt(unknown, instance))).toBe("unknown_method");
   });
 });
 
@@ -78,6 +67,13 @@ describe("params that references have become", () => {
         message: expect.stringContaining("params.messages"),
       },
     });
+    expect(server.requests).toEqual([]);
+  });
+
+  test("are checked by what came with a call of a registered method", async () => {
+    const server = await serveWith(() => {});
+    const call = order({ params: { type: "object", required: ["size"] } });
+    expect(codeOf(await attempt(call, at("jsonrpc", server.url)))).toBe("invalid_params");
     expect(server.requests).toEqual([]);
   });
 
@@ -109,6 +105,16 @@ describe("an attempt that fails", () => {
     });
   });
 
+  test("says which other instances have what this one lacks", async () => {
+    const ollama = await startFakeOllama({ models: ["llava"] });
+    const siblings = async () => [{ id: "attic", models: ["llama3.2:latest"], tools: [] }];
+    const outcome = await attempt(callOf(chat, HELLO), { ...at("ollama", ollama.url), siblings });
+    await ollama.close();
+    expect(outcome).toMatchObject({
+      error: { code: "model_not_found", message: expect.stringContaining("attic") },
+    });
+  });
+
   test("passes on how long the provider asks to wait", async () => {
     const server = await serveWith((_, response) =>
       response.writeHead(429, { "retry-after": "7" }).end("{}"),
@@ -130,9 +136,32 @@ describe("an attempt that fails", () => {
     });
   });
 
-  test("by a result that breaks the protocol's schema", async () => {
+  test("by an answer that is none of its kind of provider", async () => {
     const outcome = await attempt(callOf(script, { code: "x" }), at("python", await runnerThatGives("text")));
-    expect(codeOf(outcome)).toBe("invalid_result");
+    expect(codeOf(outcome)).toBe("invalid_answer");
+  });
+
+  test("by a result that breaks the protocol's schema", async () => {
+    const call = order({ result: { type: "object", required: ["price"] } });
+    expect(await attempt(call, at("jsonrpc", await runnerThatGives({ cost: 3 })))).toMatchObject({
+      instance: "spark",
+      error: { code: "invalid_result", retryable: true, message: expect.stringContaining("price") },
+    });
+  });
+
+  test("quotes no secret of its instance that a result which breaks the schema says back", async () => {
+    const open = async ({ id, url }: { id: string; url: string }) => {
+      return { id, url, headers: { authorization: "Bearer sesame-open" } };
+    };
+    const instance = at("jsonrpc", await runnerThatGives({ "sesame-open": 3 }));
+    const outcome = await attempt(order({ result: { type: "object", additionalProperties: false } }), {
+      ...instance,
+      open,
+    });
+    expect(outcome).toMatchObject({
+      error: { code: "invalid_result", message: expect.stringContaining("•••") },
+    });
+    expect(JSON.stringify(outcome)).not.toContain("sesame");
   });
 
   test("by a result larger than is kept, naming both sizes", async () => {
@@ -142,6 +171,14 @@ describe("an attempt that fails", () => {
       kind: "failed",
       error: { code: "result_too_large", message: expect.stringContaining(`at most ${LIMITS.resultBytes}`) },
     });
+  });
+
+  test("since the secret headers of its instance do not open has sent nothing", async () => {
+    const server = await serveWith(() => {});
+    const open = () => Promise.reject(new Error("another key"));
+    const call = callOf({ ...chat, spec: methodOf() }, HELLO);
+    expect(codeOf(await attempt(call, { ...at("ollama", server.url), open }))).toBe("internal");
+    expect(server.requests).toEqual([]);
   });
 });
 
@@ -165,12 +202,12 @@ describe("an attempt that takes too long", () => {
   });
 });
 
-test("an attempt that nobody wants any more closes its connection and ends", async () => {
+test("an attempt that nobody wants any more closes its connection and ends, and says nothing of the instance", async () => {
   const server = await serveWith(() => {});
   const abort = new AbortController();
-  const ended = attempt(callOf(chat, HELLO), { ...at("ollama", server.url), signal: abort.signal });
+  const ended = carry(callOf(chat, HELLO), { ...at("ollama", server.url), signal: abort.signal });
   await expect.poll(() => server.requests.length).toBe(1);
   abort.abort(new Error("the run has no use for it any more"));
-  expect((await ended).kind).toBe("failed");
+  expect(await ended).toMatchObject({ outcome: { kind: "failed" }, end: { kind: "unused" } });
   await server.left;
 });

@@ -1,10 +1,10 @@
 /** One executor serving one run, with run, hub and provider played: what it does when they are slow, late or gone. */
-import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { LiveEvent } from "../../src/contract/event.ts";
 import { makeRunId } from "../../src/contract/id.ts";
 import { encodeJson } from "../../src/contract/json.ts";
 import { TIMING } from "../../src/contract/limits.ts";
-import type { Grant, SyncAnswer, SyncRequest, Work } from "../../src/contract/sync.ts";
-import { makePermits } from "../../src/dispatch/permits.ts";
+import type { CallEnd, EndedSlot, Grant, SyncAnswer, SyncRequest, Work } from "../../src/contract/sync.ts";
 import { Service } from "../../src/dispatch/service.ts";
 import type { Env } from "../../src/env.ts";
 import { bindings } from "../workerd/start.ts";
@@ -13,9 +13,17 @@ const RUN = makeRunId(0, new Uint8Array(10));
 const NOTHING: SyncAnswer = { work: [], drop: [], follow: false, more: false };
 const INSTANCE = { id: "spark", kind: "ollama", url: "http://ollama.test" };
 const GRANTED: Grant = { kind: "granted", instance: INSTANCE };
+const ATTIC = { id: "attic", kind: "ollama", url: "http://attic.test" };
 const ref = { taskId: "a", attempt: 1 };
 
-const offer: Work = { ...ref, kind: "offer", need: { protocol: "llm/v1" }, lane: "llm", priority: "normal" };
+const offer: Work = {
+  ...ref,
+  kind: "offer",
+  need: { protocol: "llm/v1" },
+  lane: "llm",
+  priority: "normal",
+  avoid: [],
+};
 const call: Work = {
   ...ref,
   kind: "call",
@@ -25,6 +33,7 @@ const call: Work = {
   timeoutMs: 3_600_000,
   idempotencyKey: "key",
 };
+const called: Work = { ...call, instance: "spark" };
 const instant = (attempt: number): Work => ({
   ...call,
   taskId: "chain",
@@ -38,6 +47,12 @@ type Answer = (request: SyncRequest) => Promise<SyncAnswer>;
 const silence = () => new Promise<never>(() => {});
 const away = () => Promise.reject(new Error("the object is away"));
 
+const SLOT = { token: `${RUN}/a#1/executor-0.x`, runId: RUN, instance: "spark" };
+const SLOT_UNUSED = { ...SLOT, end: { kind: "unused" } };
+const wordFor = (end: CallEnd) => (end.kind === "failed" ? end.code : end.kind);
+const wordsOf = (event: LiveEvent) =>
+  event.type === "task.token" ? `${event.call}: ${event.text}` : `${event.progress}`;
+
 /** What the outside of a service does, to be changed by a test, and what has reached it, in order. */
 function makeOutside() {
   const log: string[] = [];
@@ -47,9 +62,11 @@ function makeOutside() {
     sync: (async () => NOTHING) as Answer,
     acquire: async (): Promise<Grant[]> => [GRANTED],
     renewals: [] as number[],
-    released: [] as string[],
+    exchange: async (): Promise<Grant> => ({ kind: "parked" }),
+    released: [] as EndedSlot[],
     /** One for each provider call; it fires when the connection is closed. */
     signals: [] as AbortSignal[],
+    urls: [] as string[],
     answers: [] as ((response: Response) => void)[],
   };
   const run = {
@@ -58,12 +75,16 @@ function makeOutside() {
       log.push(`sync ${request.ended.map(({ outcome }) => outcome.kind).join()}`.trim());
       return outside.sync(request);
     },
-    tokens: async (batch: { text: string }[]) => void log.push(`tokens ${batch.map(({ text }) => text)}`),
+    tokens: async (batch: LiveEvent[]) => void log.push(`tokens ${batch.map(wordsOf)}`),
   };
   const hub = {
     acquire: () => outside.acquire(),
     renew: async () => void outside.renewals.push(Date.now()),
-    release: async (tokens: string[]) => void outside.released.push(...tokens),
+    exchange: async ({ end }: EndedSlot) => {
+      log.push(`exchange after ${wordFor(end)}`);
+      return await outside.exchange();
+    },
+    release: async (slots: EndedSlot[]) => void outside.released.push(...slots),
   };
   const objects = (stub: object) => new Proxy(bindings.RUNS, { get: () => () => stub });
   const env: Env = { ...bindings, RUNS: objects(run), HUBS: objects(hub) };
@@ -77,20 +98,20 @@ beforeEach(() => {
   vi.useFakeTimers();
   const made = makeOutside();
   outside = made.outside;
-  const spy = vi.spyOn(globalThis, "fetch").mockImplementation((_, init) => {
+  const call = (input: unknown, init?: RequestInit) => {
     const { promise, resolve, reject } = Promise.withResolvers<Response>();
     const signal = init?.signal ?? new AbortController().signal;
+    outside.urls.push(String(input));
     outside.signals.push(signal);
     outside.answers.push(resolve);
     signal.addEventListener("abort", () => reject(signal.reason));
     return promise;
-  });
-  onTestFinished(() => spy.mockRestore());
+  };
   service = new Service({
     env: made.env,
     runId: RUN,
     session: "executor-0.x",
-    permits: makePermits(6),
+    fetch: call,
     room: () => ({ calls: 6, instant: 48 }),
     roomGrew: () => {},
   });
@@ -101,7 +122,7 @@ const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
 /** The service has a call under way: offered, granted, begun. */
 async function serveCall(): Promise<{ ended: () => boolean }> {
-  const work = [[offer], [call]];
+  const work = [[offer], [called]];
   outside.sync = async () => ({ ...NOTHING, work: work.shift() ?? [] });
   let hasEnded = false;
   void service.serve().then(() => {
@@ -129,7 +150,7 @@ describe("a run that does not answer", () => {
     await pass(10);
     expect([isAborted(), ended()]).toEqual([true, true]);
     expect(Date.now() - heardAt).toBeLessThan(TIMING.leaseMs);
-    expect(outside.released).toEqual([`${RUN}/a#1/executor-0.x`]);
+    expect(outside.released).toEqual([SLOT_UNUSED]);
   });
 
   test("is told the same again, each time a little later, until it answers", async () => {
@@ -206,7 +227,7 @@ describe("an answer of the hub", () => {
     await served;
     slot.resolve([GRANTED]);
     await pass(0);
-    expect(outside.released).toEqual([`${RUN}/a#1/executor-0.x`]);
+    expect(outside.released).toEqual([SLOT_UNUSED]);
     expect(outside.signals).toEqual([]);
   });
 
@@ -239,7 +260,7 @@ describe("a call that is dropped", () => {
     service.push({ session: "executor-0.x", drop: [ref], follow: false });
     await pass(0);
     expect([isAborted(), ended()]).toEqual([true, true]);
-    expect(outside.released).toHaveLength(1);
+    expect(outside.released).toEqual([SLOT_UNUSED]);
     expect(outside.syncs.flatMap(({ request }) => request.ended)).toEqual([]);
   });
 
@@ -254,12 +275,80 @@ describe("a call that is dropped", () => {
 test("the last tokens are sent before the result is reported", async () => {
   const { ended } = await serveCall();
   service.push({ session: "executor-0.x", drop: [], follow: true });
-  const line = (content: string, done: boolean) => `${JSON.stringify({ message: { content }, done })}\n`;
-  outside.answers[0]?.(new Response(line("It is", false) + line(" raining", false) + line("", true)));
+  outside.answers[0]?.(new Response(line("It is") + line(" raining") + line("", true)));
   await pass(0);
-  expect(outside.log.slice(-2)).toEqual(["tokens It is raining", "sync completed"]);
+  expect(outside.log.slice(-2)).toEqual(["tokens 1: It is raining", "sync completed"]);
   expect(ended()).toBe(true);
 });
+
+test("a slot is given back with what its call says of the instance", async () => {
+  await serveCall();
+  await pass(700);
+  outside.answers[0]?.(new Response(line("Yes", true)));
+  await pass(0);
+  expect(outside.released).toEqual([{ ...SLOT, end: { kind: "answered", latencyMs: 700 } }]);
+});
+
+describe("a call that fails at its instance", () => {
+  const tried = [{ instance: "spark", code: "stream_broken", message: expect.stringContaining("spark") }];
+  /** It has told some text, and breaks off. */
+  const breakOff = async () => {
+    outside.answers[0]?.(new Response(line("It is")));
+    await pass(0);
+  };
+  const lastEnd = () => outside.syncs.at(-1)?.request.ended[0]?.outcome;
+
+  test("goes on at the one that the hub gives for it, in the same attempt; its text begins anew", async () => {
+    const { ended } = await serveCall();
+    service.push({ session: "executor-0.x", drop: [], follow: true });
+    outside.exchange = async () => ({ kind: "granted", instance: ATTIC });
+    await breakOff();
+    expect(outside.urls.map((url) => new URL(url).host)).toEqual(["ollama.test", "attic.test"]);
+    outside.answers[1]?.(new Response(line("Good day", true)));
+    await pass(0);
+    expect(outside.log.slice(-3)).toEqual([
+      "exchange after stream_broken",
+      "tokens 2: Good day",
+      "sync completed",
+    ]);
+    expect(lastEnd()).toMatchObject({ kind: "completed", instance: "attic", tried });
+    expect(outside.released).toEqual([
+      { ...SLOT, instance: "attic", end: { kind: "answered", latencyMs: expect.any(Number) } },
+    ]);
+    expect(ended()).toBe(true);
+  });
+
+  test.each([
+    ["that all others are busy", async (): Promise<Grant> => ({ kind: "parked" })],
+    ["nothing", away],
+  ])("is given back where the hub says %s, and no slot is kept", async (_, exchange) => {
+    const { ended } = await serveCall();
+    outside.exchange = exchange;
+    await breakOff();
+    expect(lastEnd()).toMatchObject({ kind: "returned", reason: "no_slot", tried });
+    expect([outside.released, ended()]).toEqual([[], true]);
+  });
+
+  test("and is dropped while the hub is asked is made nowhere, and the slot that comes late goes back", async () => {
+    const { ended } = await serveCall();
+    const late = Promise.withResolvers<Grant>();
+    outside.exchange = () => late.promise;
+    await breakOff();
+    service.push({ session: "executor-0.x", drop: [ref], follow: false });
+    await pass(0);
+    expect(ended()).toBe(true);
+    late.resolve({ kind: "granted", instance: ATTIC });
+    await pass(0);
+    expect(outside.signals).toHaveLength(1);
+    expect(outside.released.at(-1)).toEqual({ ...SLOT_UNUSED, instance: "attic" });
+    expect(outside.syncs.flatMap(({ request }) => request.ended)).toEqual([]);
+  });
+});
+
+/** A line of an Ollama's answer. */
+function line(content: string, done = false): string {
+  return `${JSON.stringify({ message: { content }, done })}\n`;
+}
 
 /** The longest time without any of these, from then to now. */
 function longestGap(since: number, times: number[]): number {

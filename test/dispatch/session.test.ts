@@ -41,6 +41,7 @@ const offerOf = (ref: AttemptRef): Offer => ({
   need: { protocol: "llm/v1" },
   lane: "llm",
   priority: "normal",
+  avoid: [],
 });
 
 /** The session says what it has to say, and this is the answer. */
