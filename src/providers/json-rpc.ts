@@ -4,9 +4,12 @@ import type { ErrorCode } from "../contract/error.ts";
 import type { Json, JsonObject } from "../contract/json.ts";
 import { ask } from "./ask.ts";
 import { type Advice, junkAnswer, nameOf, ProviderError, quote } from "./failure.ts";
-import type { Context } from "./provider.ts";
-import { readJson } from "./read.ts";
-import { accepted } from "./refusal.ts";
+import type { Reach } from "./provider.ts";
+import { readErrorText, readJson } from "./read.ts";
+import { refusalOf } from "./refusal.ts";
+
+/** `idempotencyKey` is the request's id: the same for a try that is made again because its attempt was lost. */
+export type RpcReach = Reach & { idempotencyKey: string };
 
 // What JSON.parse made is JSON; looking through 8 MiB of it again would take longer than parsing it did.
 const parsedJson = z.custom<Json>((value) => value !== undefined);
@@ -15,30 +18,58 @@ const answer = z.object({
   jsonrpc: z.literal("2.0"),
   id: z.union([z.string(), z.number(), z.null()]),
   result: parsedJson.optional(),
-  error: z.object({ code: z.number(), message: z.string() }).optional(),
+  // The specification has no null here; servers that always write both keys do.
+  error: z.object({ code: z.number(), message: z.string() }).nullish(),
 });
-type RpcError = { code: number; message: string };
+type Answer = z.infer<typeof answer>;
 
-/** The request's id is the idempotency key: the same for a try that is made again because its attempt was lost. */
+/** An error of the server's is a `ProviderError` with the code in `details.rpcCode`. */
 export async function callJsonRpc(
-  context: Context,
+  reach: RpcReach,
   method: string,
   params: JsonObject,
   advice: Advice,
 ): Promise<Json> {
-  const id = context.idempotencyKey;
+  const id = reach.idempotencyKey;
   const body = { jsonrpc: "2.0", id, method, params };
-  const response = await accepted(context, await ask(context, { path: "", body, advice }), advice);
-  const said = await readJson(context, response, answer, "a JSON-RPC 2.0 response");
-  if (said.error !== undefined) throw failureOf(context, method, said.error);
-  if (said.id !== id || said.result === undefined) {
-    throw junkAnswer(context, `the JSON-RPC response to "${id}"`, JSON.stringify(said));
+  const response = await ask(reach, { path: "", body, advice });
+  const said = response.ok
+    ? await readJson(reach, response, answer, "a JSON-RPC 2.0 response")
+    : await readError(reach, response, advice);
+  // An error has no id where the server could not read the request's.
+  const isOurs = said.id === id || (said.id === null && said.error);
+  if (isOurs && said.error) throw failureOf(reach, method, said.error);
+  if (!isOurs || said.result === undefined) {
+    throw junkAnswer(reach, `the JSON-RPC response to "${id}"`, JSON.stringify(said));
   }
   return said.result;
 }
 
-function failureOf(context: Context, method: string, { code, message }: RpcError): ProviderError {
-  const text = `${nameOf(context)}: ${method} failed (JSON-RPC ${code}): ${quote(context, message)}`;
+// With these a server that maps its own errors to HTTP says no more than the error in the body does. Any other status
+// comes from the way to it, or says when to come again.
+const MAPPED_STATUSES = [400, 404, 422, 500];
+
+async function readError(reach: Reach, response: Response, advice: Advice): Promise<Answer> {
+  const text = await readErrorText(reach, response);
+  const said = MAPPED_STATUSES.includes(response.status) ? findAnswer(text) : undefined;
+  if (said?.error) return said;
+  throw refusalOf(reach, response, advice, text);
+}
+
+function findAnswer(text: string): Answer | undefined {
+  try {
+    return answer.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}
+
+function failureOf(
+  reach: Reach,
+  method: string,
+  { code, message }: NonNullable<Answer["error"]>,
+): ProviderError {
+  const text = `${nameOf(reach)}: ${method} failed (JSON-RPC ${code}): ${quote(reach, message)}`;
   return new ProviderError(codeFor(code), text, { details: { rpcCode: code } });
 }
 

@@ -1,19 +1,23 @@
 /** What an executor gives a provider, for tests. */
 import { expect } from "vitest";
 import { ProviderError } from "../../src/providers/failure.ts";
-import type { Context } from "../../src/providers/provider.ts";
+import type { Context, Progress } from "../../src/providers/provider.ts";
 
-export type TestContext = Context & { tokens: string[] };
+export type TestContext = Context & { tokens: string[]; reports: Progress[] };
 
 export function contextFor(url: string, more: Partial<Context> = {}): TestContext {
   const tokens: string[] = [];
+  const reports: Progress[] = [];
   return {
     signal: new AbortController().signal,
     fetch,
     emit: (text) => void tokens.push(text),
+    report: (progress) => void reports.push(progress),
+    siblings: async () => [],
     idempotencyKey: "run_1:task:1",
     instance: { id: "one", url },
     tokens,
+    reports,
     ...more,
   };
 }

@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { onTestFinished } from "vitest";
 
-export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+export type Handler = (request: IncomingMessage, response: ServerResponse, body: string) => void;
 
 export type TestServer = {
   url: string;
@@ -18,7 +18,9 @@ export async function serveWith(handler: Handler): Promise<TestServer> {
     requests.push({ path: request.url ?? "", headers: request.headers });
     response.on("close", () => !response.writableFinished && leave());
     // Answer after the request has come whole: else the caller sees a reset connection.
-    request.resume().on("end", () => handler(request, response));
+    let body = "";
+    request.setEncoding("utf8").on("data", (piece) => (body += piece));
+    request.on("end", () => handler(request, response, body));
   });
   const url = await listen(server);
   onTestFinished(() => {

@@ -112,13 +112,13 @@ export function specifyRemote({ provider, call, expected, answer, flood }: Remot
 
   test("what is no answer of this kind is said to be none, with its first words", async () => {
     const { failure } = await execute((_, response) => response.end("<html> <h1>Welcome</h1>"));
-    expect(failure.code).toBe("invalid_result");
+    expect(failure.code).toBe("invalid_answer");
     expect(failure.message).toContain("<html> <h1>Welcome</h1>");
   });
 
   test("an empty answer is a failure too", async () => {
     const { failure } = await execute((_, response) => response.end());
-    expect(["invalid_result", "stream_broken"]).toContain(failure.code);
+    expect(["invalid_answer", "stream_broken"]).toContain(failure.code);
   });
 
   test("an answer that breaks off is tried again", async () => {
