@@ -43,9 +43,10 @@ export const MCP: Protocol = {
       fields({ response: text, result: text, joined: { const: true }, count: { type: "integer" } }),
     ),
     "mcp/tool.*": {
+      // Whether it may be called twice, each tool says itself.
       description: "Any tool of any server.",
       params: { type: "object", properties: { arguments: anyArguments, server } },
-      result: { type: "object" },
+      result: fields({ response: text, result: {}, content: objects }),
     },
     "mcp/tools/list": listing("The tools there are.", "tools"),
     "mcp/tools/call": {
