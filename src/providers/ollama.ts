@@ -1,11 +1,13 @@
 /** Ollama at one URL: conversations, completions, images, vectors. */
-import type { Json, JsonObject } from "../contract/json.ts";
+import type { JsonObject } from "../contract/json.ts";
 import { ask } from "./ask.ts";
 import { ProviderError } from "./failure.ts";
 import { healthBy } from "./health.ts";
 import { readEmbeddings, replyOf } from "./ollama/answer.ts";
 import { checkFormat } from "./ollama/format.ts";
-import { ADVICE, askVersion, firstModel, listModels, modelNotFound } from "./ollama/models.ts";
+import { firstModel, listHolders, modelNotFound } from "./ollama/holders.ts";
+import { ADVICE, askVersion, describeModels } from "./ollama/models.ts";
+import { pullModel } from "./ollama/pull.ts";
 import { chatRequest, completeRequest, embedRequest } from "./ollama/request.ts";
 import { readAnswer } from "./ollama/stream.ts";
 import type { Call, Context, Provider, Reply } from "./provider.ts";
@@ -16,7 +18,7 @@ export const OLLAMA: Provider = {
   kind: "ollama",
   execute,
   health: (reach) => healthBy(() => askVersion(reach)),
-  describe: async (reach) => ({ models: await listModels(reach), version: await askVersion(reach) }),
+  describe: describeModels,
 };
 
 async function execute(call: Call, context: Context): Promise<Reply> {
@@ -29,7 +31,7 @@ async function execute(call: Call, context: Context): Promise<Reply> {
     case "llm/embed":
       return embed(call.params, context);
     case "llm/list_models":
-      return listAsResult(context);
+      return { result: await listHolders(context) };
     default:
       throw new ProviderError("unknown_method", `"${call.method}": Ollama has no such method`);
   }
@@ -57,22 +59,29 @@ async function embed(params: JsonObject, context: Context): Promise<Reply> {
   return readEmbeddings(context, response, model);
 }
 
-async function listAsResult(context: Context): Promise<Reply> {
-  const models = await listModels(context);
-  const holders = models.map((model): [string, Json] => [model, [context.instance.id]]);
-  return { result: { models, model_distribution: Object.fromEntries(holders), total_instances: 1 } };
-}
-
 async function modelFor(params: JsonObject, context: Context): Promise<string> {
   const model = params["model"];
   return typeof model === "string" && model !== "" ? model : firstModel(context);
 }
 
+/** A model that is missing is pulled where the instance may do that, and asked once more. */
 async function askModel(context: Context, path: string, body: JsonObject): Promise<Response> {
+  const answer = await tryModel(context, path, body);
+  if (answer !== undefined) return answer;
+  const model = String(body["model"]);
+  if (context.instance.allowPull !== true) throw await modelNotFound(context, model);
+  await pullModel(context, model);
+  const second = await tryModel(context, path, body);
+  if (second !== undefined) return second;
+  throw await modelNotFound(context, model);
+}
+
+/** Undefined: there is no such model. */
+async function tryModel(context: Context, path: string, body: JsonObject): Promise<Response | undefined> {
   const response = await ask(context, { path, body, advice: ADVICE });
   if (response.ok) return response;
   const text = await readErrorText(context, response);
   const isModelMissing = response.status === 404 && /\bmodel\b.*\bnot found\b/.test(sentenceIn(text));
-  if (isModelMissing) throw await modelNotFound(context, String(body["model"]));
+  if (isModelMissing) return undefined;
   throw refusalOf(context, response, ADVICE, text);
 }

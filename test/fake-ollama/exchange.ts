@@ -21,19 +21,39 @@ export type FakeFailure =
   | { status: number; error: string; headers?: Record<string, string> }
   | { afterTokens: number; error?: string };
 
+/**
+ * What goes wrong: an error; no answer at all; a connection that is reset after some tokens, or before the headers;
+ * a page of something else; too many requests.
+ */
+export type Trouble = "500" | "hang" | "reset" | "refuse" | "junk" | "429";
+
 export type FakeOptions = {
   /** Names without a tag mean `latest`. Default: llama3.2, llava. */
   models?: string[];
+  /** What can be pulled; default: whatever is asked for. */
+  library?: string[];
   reply?: (request: FakeRequest) => FakeReply;
+  /** Before the first token, or the embeddings. */
+  replyDelayMs?: number;
   tokenDelayMs?: number;
+  /** Questions to models beyond so many at a time are 503, as Ollama's are beyond OLLAMA_MAX_QUEUE. */
+  maxConcurrent?: number;
+  /** Asked for each request, lists and version included. `count`: requests for that path, this one included. */
+  trouble?: (request: { path: string; count: number }) => Trouble | undefined;
   /** Default: any that is free. */
   port?: number;
-  /** `count` is how many requests there have been, this one included. */
+  /** `count` is how many questions to models there have been, this one included. */
   fail?: (request: FakeRequest, count: number) => FakeFailure | undefined;
 };
 
-/** What one fake works with. */
-export type Shop = Required<Omit<FakeOptions, "port">> & { requests: FakeRequest[]; loaded: Set<string> };
+/** What one fake works with. `calls`: requests by path, whatever became of them. */
+export type Shop = Required<Omit<FakeOptions, "port" | "library">> & {
+  library: string[] | undefined;
+  requests: FakeRequest[];
+  calls: Record<string, number>;
+  running: number;
+  loaded: Set<string>;
+};
 
 /** The text of the last message, or the prompt. */
 export function promptOf({ body }: FakeRequest): string {

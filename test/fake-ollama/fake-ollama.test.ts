@@ -137,3 +137,73 @@ test("a failure can be injected before the answer, within it, and as a broken co
   await expect(chat()).rejects.toThrow();
   await expect(chat()).resolves.toBeUndefined();
 });
+
+test("a pull says how far it is, and then the model is there, before the others", async () => {
+  const ollama = await client({ models: ["llama3.2"], library: ["qwen3:8b"] });
+  const said: string[] = [];
+  let layer: unknown;
+  for await (const part of await ollama.pull({ model: "qwen3:8b", stream: true })) {
+    said.push(part.status);
+    if (part.completed !== undefined) layer = part;
+  }
+  expect(said[0]).toBe("pulling manifest");
+  expect(said.slice(-3)).toEqual(["verifying sha256 digest", "writing manifest", "success"]);
+  expect(layer).toMatchObject({ digest: expect.stringMatching(/^sha256:/), total: 2_019_393_189 });
+  expect((await ollama.list()).models.map(({ name }) => name)).toEqual(["qwen3:8b", "llama3.2:latest"]);
+  const unknown = async () => {
+    for await (const _ of await ollama.pull({ model: "nope", stream: true }));
+  };
+  await expect(unknown()).rejects.toThrow("pull model manifest: file does not exist");
+});
+
+test("a model that is not to be kept is not running afterwards", async () => {
+  const ollama = await client();
+  await ollama.generate({ model: "llama3.2", prompt: "Hello" });
+  await ollama.generate({ model: "llama3.2", prompt: "Hello", keep_alive: 0 });
+  await expect.poll(async () => (await ollama.ps()).models).toEqual([]);
+});
+
+test("more questions at a time than it takes are 503", async () => {
+  const ollama = await client({ maxConcurrent: 1, replyDelayMs: 500 });
+  const request = { model: "llama3.2", prompt: "Hello" };
+  const answers = await Promise.allSettled([ollama.generate(request), ollama.generate(request)]);
+  expect(answers.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
+  expect(answers.find(({ status }) => status === "rejected")).toMatchObject({
+    reason: { status_code: 503, error: expect.stringContaining("server busy") },
+  });
+  await expect(ollama.generate(request)).resolves.toBeDefined();
+});
+
+test("trouble of each kind looks as it does from outside", async () => {
+  const troubles = ["500", "429", "junk", "refuse", "reset", "hang"] as const;
+  fake = await startFakeOllama({ trouble: ({ count }) => troubles[count - 1], reply: () => "one two" });
+  const { url, calls } = fake;
+  const body = JSON.stringify({ model: "llama3.2", prompt: "Count" });
+  const post = (signal: AbortSignal | null = null) =>
+    fetch(`${url}/api/generate`, { method: "POST", body, signal });
+  expect((await post()).status).toBe(500);
+  const busy = await post();
+  expect([busy.status, busy.headers.get("retry-after")]).toEqual([429, "1"]);
+  expect(await (await post()).text()).toContain("<h1>Something else");
+  await expect(post()).rejects.toThrow("fetch failed");
+  const broken = (await post()).body?.getReader();
+  expect(new TextDecoder().decode((await broken?.read())?.value)).toContain('"response":"one"');
+  await expect(broken?.read()).rejects.toThrow();
+  await expect(post(AbortSignal.timeout(50))).rejects.toThrow("timeout");
+  expect((await post()).status).toBe(200);
+  expect(calls).toEqual({ "/api/generate": 7 });
+});
+
+test("a host goes away and comes back at the same address", async () => {
+  const ollama = await client({
+    trouble: ({ path, count }) => (path.endsWith("chat") && count === 1 ? "hang" : undefined),
+  });
+  const chat = () => ollama.chat({ model: "llama3.2", messages: hello });
+  const interrupted = expect(chat()).rejects.toThrow();
+  await expect.poll(() => fake?.calls["/api/chat"]).toBe(1);
+  await fake?.stop();
+  await interrupted;
+  await expect(chat()).rejects.toThrow("fetch failed");
+  await fake?.start();
+  expect((await chat()).message.content).toBe("You said: Hello there");
+});

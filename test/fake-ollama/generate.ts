@@ -23,21 +23,22 @@ export async function generate(
   if (isEmpty(request))
     return sendJson(response, 200, lineOf(request, nothing, { done: true, done_reason: "load" }));
   const { pieces, doneReason } = piecesOf(shop.reply(request), request);
+  await pause(shop.replyDelayMs);
   if (request.body["stream"] === false) {
-    await delay(shop.tokenDelayMs * pieces.length);
+    await pause(shop.tokenDelayMs * pieces.length);
     return sendJson(response, 200, lineOf(request, joined(pieces), endOf(request, pieces, doneReason)));
   }
   for (const piece of pieces.slice(0, stop?.afterTokens)) {
-    if (shop.tokenDelayMs > 0) await delay(shop.tokenDelayMs);
+    await pause(shop.tokenDelayMs);
     if (response.destroyed) return;
-    writeLine(response, lineOf(request, piece, { done: false }));
+    await writeLine(response, lineOf(request, piece, { done: false }));
   }
   if (stop === undefined) {
-    writeLine(response, lineOf(request, nothing, endOf(request, pieces, doneReason)));
+    await writeLine(response, lineOf(request, nothing, endOf(request, pieces, doneReason)));
   } else if (stop.error === undefined) {
-    return void response.destroy();
+    return void response.socket?.resetAndDestroy();
   } else {
-    writeLine(response, { error: stop.error });
+    await writeLine(response, { error: stop.error });
   }
   response.end();
 }
@@ -99,7 +100,13 @@ function endOf(request: FakeRequest, pieces: Piece[], doneReason: string): JsonO
   };
 }
 
-function writeLine(response: ServerResponse, line: JsonObject): void {
+/** Resolves when the line is on its way: what is destroyed before takes it along. */
+export async function writeLine(response: ServerResponse, line: JsonObject): Promise<void> {
+  if (response.destroyed) return;
   if (!response.headersSent) response.writeHead(200, { "content-type": "application/x-ndjson" });
-  response.write(`${JSON.stringify(line)}\n`);
+  await new Promise<void>((sent) => response.write(`${JSON.stringify(line)}\n`, () => sent()));
+}
+
+export async function pause(waitMs: number): Promise<void> {
+  if (waitMs > 0) await delay(waitMs);
 }

@@ -2,7 +2,7 @@
 import { hash } from "../../src/contract/id.ts";
 import type { JsonObject } from "../../src/contract/json.ts";
 
-const fullName = (name: string): string => (name.includes(":") ? name : `${name}:latest`);
+export const fullName = (name: string): string => (name.includes(":") ? name : `${name}:latest`);
 
 /** Ollama looks names up without regard to case; one without a tag is `latest`. */
 export function findModel(models: string[], asked: string): string | undefined {
@@ -54,7 +54,7 @@ const details = {
   quantization_level: "Q4_K_M",
 };
 
-const weight = (model: string) => ({
+export const weight = (model: string) => ({
   size: 2_019_393_189,
   digest: hash(model).toString(16).padStart(64, "0"),
 });

@@ -133,7 +133,7 @@ test("a call without a model takes the instance's first", async () => {
   expect(sent["model"]).toBe("qwen3:8b");
   expect(await failure({ prompt: "Hello" }, { models: [] })).toMatchObject({
     code: "model_not_found",
-    message: expect.stringContaining("has no model at all; pull one: ollama pull"),
+    message: expect.stringContaining("has no model at all. Pull one: ollama pull"),
   });
 });
 
@@ -150,6 +150,101 @@ test("an unknown model is never tried again; the message names those there are a
   expect(failed.code).toBe("model_not_found");
   expect(failed.message).toContain('does not have the model "nope"; it has llama3.2:latest, llava:7b.');
   expect(failed.message).toContain("ollama pull nope");
+  expect(failed.mayRepeat).toBe(false);
+});
+
+test("a missing model is said to be where it is, and may be asked for there at once", async () => {
+  const fake = await fakeWith({ models: ["llama3.2"] });
+  const siblings = async () => [
+    { id: "one", models: ["llama3.2:latest"], tools: [] },
+    {
+      id: "two",
+      models: ["nope:latest", ...Array.from({ length: 30 }, (_, index) => `m:${index}`)],
+      tools: [],
+    },
+    ...Array.from({ length: 12 }, (_, index) => ({ id: `empty-${index}`, models: [], tools: [] })),
+  ];
+  const context = contextFor(fake.url, { siblings });
+  const failed = await failureOf(OLLAMA.execute(call("llm/chat", { ...hello, model: "nope" }), context));
+  expect(failed).toMatchObject({ code: "model_not_found", mayRepeat: true });
+  expect(failed.message).toContain('it has llama3.2:latest; "two" has nope:latest, m:0, ');
+  expect(failed.message).toContain('m:18 and 11 more; "empty-0" has none; ');
+  expect(failed.message).toMatch(/; and 3 instances more. Pull it: ollama pull nope$/);
+  expect(failed.details?.["instances"]).toMatchObject({ one: ["llama3.2:latest"], "empty-0": [] });
+});
+
+test("a missing model is pulled where that is allowed, with progress, and then asked", async () => {
+  const fake = await fakeWith({ models: [], reply: () => "Here I am." });
+  const context = contextFor(fake.url, { instance: { id: "one", url: fake.url, allowPull: true } });
+  const { result } = await OLLAMA.execute(call("llm/chat", { ...hello, model: "qwen3" }), context);
+  expect(result).toMatchObject({ response: "Here I am." });
+  expect(fake.calls["/api/pull"]).toBe(1);
+  const total = 2_019_393_189;
+  expect(context.reports[0]).toEqual({ progress: 0, total: 0, message: "pulling qwen3: pulling manifest" });
+  expect(context.reports).toContainEqual(expect.objectContaining({ progress: Math.round(total / 2), total }));
+  expect(context.reports.at(-1)).toEqual({ progress: total, total, message: "pulling qwen3: success" });
+});
+
+test("a model that nobody can pull is never tried again; a library out of reach is", async () => {
+  const pulling = async (url: string) => {
+    const context = contextFor(url, { instance: { id: "one", url, allowPull: true } });
+    return failureOf(OLLAMA.execute(call("llm/chat", { ...hello, model: "nope" }), context));
+  };
+  const fake = await fakeWith({ library: [] });
+  expect(await pulling(fake.url)).toMatchObject({
+    code: "model_not_found",
+    message: expect.stringContaining(
+      'cannot pull the model "nope": pull model manifest: file does not exist',
+    ),
+  });
+  const answers = (pull: string) =>
+    serveWith(({ url }, response) =>
+      url === "/api/pull"
+        ? response.end(pull)
+        : response.writeHead(404).end(`{"error":"model 'nope' not found"}`),
+    );
+  const cut = await answers('{"status":"pulling manifest"}\n');
+  expect((await pulling(cut.url)).code).toBe("stream_broken");
+  const offline = await answers('{"error":"pull model manifest: dial tcp: lookup registry: no such host"}\n');
+  expect((await pulling(offline.url)).code).toBe("provider_unavailable");
+  const junk = await answers("<html>");
+  expect((await pulling(junk.url)).code).toBe("invalid_answer");
+  // It says success and still has no such model: once is enough.
+  const liar = await answers('{"status":"success"}\n');
+  expect((await pulling(liar.url)).code).toBe("model_not_found");
+  expect(liar.requests.filter(({ path }) => path === "/api/pull")).toHaveLength(1);
+});
+
+test("an abort ends a pull, and its connection", async () => {
+  const controller = new AbortController();
+  const server = await serveWith(({ url }, response) => {
+    if (url !== "/api/pull") return response.writeHead(404).end(`{"error":"model 'nope' not found"}`);
+    return response.write('{"status":"pulling manifest"}\n', () => controller.abort("no longer wanted"));
+  });
+  const instance = { id: "one", url: server.url, allowPull: true };
+  const context = contextFor(server.url, { instance, signal: controller.signal });
+  await expect(OLLAMA.execute(call("llm/chat", hello), context)).rejects.toBe("no longer wanted");
+  await server.left;
+});
+
+test("a server that is busy says so, and may be passed over at once", async () => {
+  const busy = await failure(hello, { maxConcurrent: 0 });
+  expect(busy).toMatchObject({ code: "provider_unavailable", mayRepeat: true });
+  expect(busy.message).toContain("answered 503: server busy, please try again.");
+});
+
+test("trouble of each kind has its code", async () => {
+  const codes: Record<string, string> = {};
+  for (const trouble of ["500", "429", "junk", "refuse", "reset"] as const) {
+    codes[trouble] = (await failure(hello, { trouble: () => trouble })).code;
+  }
+  expect(codes).toEqual({
+    "500": "provider_unavailable",
+    "429": "provider_unavailable",
+    junk: "invalid_answer",
+    refuse: "connection_failed",
+    reset: "stream_broken",
+  });
 });
 
 test("a 404 that does not speak of a model is no missing model", async () => {
@@ -207,7 +302,21 @@ test("embeddings come for one text or several, under either name", async () => {
   expect((await ask("llm/embed", { model: "llama3.2", text: "a" })).sent["input"]).toBe("a");
 });
 
-test("list_models says who has what", async () => {
+test("list_models says who has what, of all instances that are known", async () => {
+  const siblings = async () => [
+    { id: "one", models: ["llama3.2:latest"], tools: [] },
+    { id: "two", models: ["llama3.2:latest", "qwen3:8b"], tools: [] },
+    { id: "three", models: [], tools: [] },
+  ];
+  const { result } = await OLLAMA.execute(call("llm/list_models", {}), contextFor("", { siblings }));
+  expect(result).toEqual({
+    models: ["llama3.2:latest", "qwen3:8b"],
+    model_distribution: { "llama3.2:latest": ["one", "two"], "qwen3:8b": ["two"] },
+    total_instances: 3,
+  });
+});
+
+test("list_models asks the instance itself where nothing is known", async () => {
   const { result } = await ask("llm/list_models", {}, { models: ["llama3.2", "qwen3:8b"] });
   expect(result).toEqual({
     models: ["llama3.2:latest", "qwen3:8b"],
@@ -216,10 +325,23 @@ test("list_models says who has what", async () => {
   });
 });
 
-test("an instance is described by its models and version", async () => {
-  const fake = await fakeWith({ models: ["llama3.2"] });
-  const described = await OLLAMA.describe(contextFor(`${fake.url}/`));
-  expect(described).toEqual({ models: ["llama3.2:latest"], version: "0.13.0" });
+test("an instance is described by its models, those in memory among them, and its version", async () => {
+  const fake = await fakeWith({ models: ["llama3.2", "qwen3:8b"] });
+  const context = contextFor(`${fake.url}/`);
+  await OLLAMA.execute(call("llm/chat", hello), context);
+  expect(await OLLAMA.describe(context)).toEqual({
+    models: ["llama3.2:latest", "qwen3:8b"],
+    loaded: ["llama3.2:latest"],
+    version: "0.13.0",
+  });
+});
+
+test("one that does not say what is in memory is described without", async () => {
+  const server = await serveWith(({ url }, response) => {
+    if (url === "/api/ps") response.writeHead(404).end();
+    else response.end(url === "/api/tags" ? '{"models":null}' : '{"version":"0.1.30"}');
+  });
+  expect(await OLLAMA.describe(contextFor(server.url))).toEqual({ models: [], version: "0.1.30" });
 });
 
 test("the limit counts every copy of the text in the result", async () => {
