@@ -5,6 +5,7 @@ import { codeOf } from "../contract/error.ts";
 import { checkFile } from "./check.ts";
 import { EXIT } from "./exit-code.ts";
 import { runFile } from "./run.ts";
+import { serveRunner } from "./runner.ts";
 
 const URL_DEFAULT = "http://127.0.0.1:8787";
 
@@ -31,6 +32,15 @@ program
   .argument("<file>", 'YAML or JSON; "-" reads standard input')
   .option("--allow-outside", "let the workflow name files outside this folder and its own", false)
   .action(async (file, options) => exitWith(checkFile(file, options)));
+
+program
+  .command("runner")
+  .description("start a Python runner on this machine (its options: gleitzeit runner --help)")
+  // They are the runner's to read and to tell of.
+  .helpOption(false)
+  .allowUnknownOption()
+  .allowExcessArguments()
+  .action(async (_, command) => exitWith(serveRunner(command.args)));
 
 // A reader that has seen enough (`| head`) is no failure of ours, but there is nobody left to print to.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));

@@ -5,20 +5,20 @@ import { ask } from "./ask.ts";
 import { type Advice, junkAnswer, ProviderError } from "./failure.ts";
 import { healthBy } from "./health.ts";
 import { callJsonRpc } from "./json-rpc.ts";
-import type { Call, Context, Provider, Reach, Reply } from "./provider.ts";
+import type { Call, Context, Description, Provider, Reach, Reply } from "./provider.ts";
 import { readJson } from "./read.ts";
 import { accepted } from "./refusal.ts";
 
 const ADVICE: Advice = {
-  start: "start it with: node src/runner/main.ts",
+  start: "start it with: npm run gleitzeit -- runner",
   credentials: "set GLEITZEIT_RUNNER_SECRET to the secret the runner was started with",
 };
 
 export const PYTHON: Provider = {
   kind: "python",
   execute,
-  health: (reach) => healthBy(() => askVersion(reach)),
-  describe: async (reach) => ({ version: await askVersion(reach) }),
+  health: (reach) => healthBy(async () => (await askState(reach)).python),
+  describe,
 };
 
 const report = z.object({
@@ -59,12 +59,20 @@ function placeIn(traceback: string): string {
   return place === undefined ? "" : ` (${place[1]}, line ${place[2]})`;
 }
 
-const state = z.object({ status: z.literal("ok"), python: z.string() });
+async function describe(reach: Reach): Promise<Description> {
+  const { python, maxConcurrent } = await askState(reach);
+  return { version: python, ...(maxConcurrent === undefined ? {} : { maxConcurrent }) };
+}
 
-async function askVersion(reach: Reach): Promise<string> {
+const state = z.object({
+  status: z.literal("ok"),
+  python: z.string(),
+  maxConcurrent: z.int().min(1).optional(),
+});
+
+async function askState(reach: Reach): Promise<z.infer<typeof state>> {
   // The runner takes calls at `/` and `/rpc`; its health is beside them.
   const instance = { ...reach.instance, url: reach.instance.url.replace(/\/rpc\/?$/, "") };
   const response = await ask({ ...reach, instance }, { path: "/health", advice: ADVICE });
-  return (await readJson(reach, await accepted(reach, response, ADVICE), state, "a Python runner's health"))
-    .python;
+  return await readJson(reach, await accepted(reach, response, ADVICE), state, "a Python runner's health");
 }

@@ -16,6 +16,8 @@ export const LIMITS = {
   /** Half of what Python's own stack allows; a deeper result is mostly one that contains itself. */
   paramsDepth: 500,
   resultDepth: 500,
+  /** What bubblewrap and docker say where they fail: a line or two. */
+  reasonChars: 1000,
   /** The report's own keys, and an error of 64 Ki characters, each up to 12 bytes as an escape. */
   reportBytes: 9 * MiB,
 
@@ -29,6 +31,8 @@ export const LIMITS = {
 
   /** What the hub takes an instance to do at a time (src/providers/hub-object.ts): fewer would be refused with 429. */
   concurrentLeast: 4,
+  /** More processes than any machine has room for. */
+  concurrentMost: 1000,
   timeoutSeconds: { least: 1, most: 300, usual: 30 },
   /** For output of a process that left the script's group and still holds the pipe. */
   drainMs: 1000,
@@ -41,5 +45,19 @@ export const LIMITS = {
   memoryReserveBytes: 64 * MiB,
   /** One file; a loop that writes for ever ends in an error instead of a full disk. */
   fileBytes: 256 * MiB,
-  // No limit on processes: the system counts them per user, so it would count the user's other programs.
+  /** Work folder and /tmp of a script together, in bubblewrap and docker: they are memory, not disk. */
+  folderBytes: 512 * MiB,
+  /** What the processes of one script share (multiprocessing's locks and queues live there). */
+  sharedMemoryBytes: 64 * MiB,
+  /**
+   * Processes and threads of one script: numpy starts one thread a core. Not in a plain process, where the system counts
+   * per user, and so would count the user's other programs.
+   */
+  processes: 128,
+  /** A process that left its script's group is looked for so often: it may be forking while we look. */
+  sweepRounds: 20,
+  /** Names and versions that rpc.discover gives; far more than anybody installs. */
+  packages: 2000,
+  /** Images that --image may allow. */
+  images: 20,
 } as const;

@@ -1,5 +1,4 @@
-import type { Interpreter } from "./interpreter.ts";
-import { LIMITS } from "./limits.ts";
+import { describeRunner, type RunnerFacts } from "./description.ts";
 import { parseScriptCall } from "./params.ts";
 import {
   failed,
@@ -10,9 +9,9 @@ import {
   type RpcEntry,
   RpcError,
 } from "./rpc.ts";
-import { runScript } from "./script.ts";
+import { runScript, type ScriptSettings } from "./script.ts";
 
-export type MethodSettings = { interpreter: Interpreter; memoryBytes: number };
+export type MethodSettings = ScriptSettings & RunnerFacts;
 
 /** What is done by running a script, and so takes one of the runner's slots. */
 export const SCRIPT_METHODS = ["python/execute"];
@@ -42,12 +41,11 @@ async function answerCall(call: RpcCall, settings: MethodSettings, signal: Abort
 }
 
 async function perform(call: RpcCall, settings: MethodSettings, signal: AbortSignal): Promise<unknown> {
-  const { interpreter, memoryBytes } = settings;
   switch (call.method) {
     case "python/execute":
-      return runScript(parseScriptCall(call.params), { python: interpreter.path, memoryBytes, signal });
+      return runScript(parseScriptCall(call.params, settings.sandbox.images), settings, signal);
     case "rpc.discover":
-      return describe(interpreter);
+      return describeRunner(settings);
     default:
       throw new RpcError(
         RPC_CODES.unknownMethod,
@@ -55,35 +53,3 @@ async function perform(call: RpcCall, settings: MethodSettings, signal: AbortSig
       );
   }
 }
-
-const describe = (interpreter: Interpreter) => ({
-  name: "gleitzeit-python-runner",
-  version: "1.0.0",
-  python: interpreter.version,
-  methods: [{ name: "python/execute", description: "Runs a Python script.", params: PARAMS, result: RESULT }],
-});
-
-const { least, most, usual } = LIMITS.timeoutSeconds;
-const PARAMS = {
-  type: "object",
-  required: ["code"],
-  properties: {
-    code: { type: "string", description: "Python source; what it assigns to `result` is the result" },
-    context: { type: "object", description: "the script's variable `context`" },
-    args: { type: "object", description: "the script's variable `args`" },
-    timeout: { type: "number", minimum: least, maximum: most, default: usual, description: "seconds" },
-    files: { type: "object", description: "relative path: a text or {base64}, laid in the working folder" },
-    name: { type: "string", default: "script.py", description: "the script's file name in tracebacks" },
-  },
-};
-const RESULT = {
-  type: "object",
-  required: ["result", "output", "error", "execution_time", "success"],
-  properties: {
-    result: {},
-    output: { type: "string" },
-    error: { type: ["string", "null"] },
-    execution_time: { type: "number", description: "seconds" },
-    success: { type: "boolean" },
-  },
-};

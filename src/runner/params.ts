@@ -11,9 +11,11 @@ export type ScriptCall = {
   args: Record<string, unknown>;
   timeoutSeconds: number;
   files: ScriptFile[];
+  /** One of those the runner allows; none where it names none. */
+  image: string | undefined;
 };
 
-export function parseScriptCall(params: unknown): ScriptCall {
+export function parseScriptCall(params: unknown, images: string[]): ScriptCall {
   if (!isObject(params)) throw invalidParam("params", "must be an object with at least code");
   return {
     code: parseCode(params["code"]),
@@ -22,6 +24,7 @@ export function parseScriptCall(params: unknown): ScriptCall {
     args: parseData("args", params["args"]),
     timeoutSeconds: parseTimeout(params["timeout"] ?? LIMITS.timeoutSeconds.usual),
     files: parseFiles(parseObject("files", params["files"])),
+    image: parseImage(params["image"], images),
   };
 }
 
@@ -61,4 +64,13 @@ function parseTimeout(timeout: unknown): number {
   const isTimeout = typeof timeout === "number" && timeout >= least && timeout <= most;
   if (!isTimeout) throw invalidParam("timeout", `must be a number of seconds from ${least} to ${most}`);
   return timeout;
+}
+
+function parseImage(image: unknown, images: string[]): string | undefined {
+  if (image === undefined || image === null) return undefined;
+  if (images.length === 0) throw invalidParam("image", "needs a runner started with --sandbox docker");
+  const allowed = images.find((one) => one === image);
+  if (allowed === undefined)
+    throw invalidParam("image", `must be one that the runner allows: ${images.join(", ")}`);
+  return allowed;
 }

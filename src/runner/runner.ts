@@ -1,12 +1,14 @@
 import { createServer, type Server } from "node:http";
 import { availableParallelism } from "node:os";
+import { chooseSandbox, type SandboxWish } from "./choose.ts";
 import type { Desk } from "./desk.ts";
 import { refuseOpenHost } from "./guard.ts";
-import { findInterpreter } from "./interpreter.ts";
 import { LIMITS } from "./limits.ts";
+import { packagesOnce } from "./packages.ts";
+import type { SandboxKind } from "./sandbox.ts";
 import { serve } from "./serve.ts";
 
-export type RunnerOptions = {
+export type RunnerOptions = SandboxWish & {
   /** Default 127.0.0.1; any other than loopback needs a secret. */
   host?: string;
   /** Default 8765; 0 takes any free one. */
@@ -14,13 +16,13 @@ export type RunnerOptions = {
   secret?: string;
   /** Scripts at a time; default: one per CPU, at least 4. */
   maxConcurrent?: number;
-  /** Path of the interpreter; default: GLEITZEIT_PYTHON, else the first found. */
-  python?: string;
-  /** Address space of one script; default 1 GiB. */
+  /** Address space of one process of a script; default 1 GiB. */
   memoryBytes?: number;
+  /** Is told in one line where scripts run without a sandbox that nobody asked to leave out; default: standard error. */
+  warn?: (line: string) => void;
 };
 
-export type Runner = { url: string; port: number; close(): Promise<void> };
+export type Runner = { url: string; port: number; sandbox: SandboxKind; close(): Promise<void> };
 
 /**
  * Serves python/execute over JSON-RPC and HTTP until it is closed, which also ends all scripts.
@@ -37,7 +39,7 @@ export async function startRunner(options: RunnerOptions = {}): Promise<Runner> 
   const server = createServer((request, response) => void serve(request, response, desk));
   const port = await listen(server, options.port ?? LIMITS.port, host);
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
-  return { url, port, close: () => close(server, desk) };
+  return { url, port, sandbox: desk.sandbox.kind, close: () => close(server, desk) };
 }
 
 async function openDesk(options: RunnerOptions): Promise<Desk> {
@@ -45,9 +47,11 @@ async function openDesk(options: RunnerOptions): Promise<Desk> {
   if (!Number.isInteger(maxConcurrent) || maxConcurrent < 1) {
     throw new Error(`maxConcurrent is ${maxConcurrent}; it must be a whole number from 1`);
   }
-  const interpreter = await findInterpreter(options.python);
   const memoryBytes = options.memoryBytes ?? LIMITS.memoryBytes;
-  return { interpreter, memoryBytes, secret: options.secret, maxConcurrent, posts: new Map(), running: 0 };
+  const { sandbox, python } = await chooseSandbox(options, memoryBytes, options.warn ?? console.error);
+  const packages = packagesOnce({ sandbox, memoryBytes });
+  const { secret } = options;
+  return { sandbox, python, packages, memoryBytes, secret, maxConcurrent, posts: new Map(), running: 0 };
 }
 
 function listen(server: Server, port: number, host: string): Promise<number> {

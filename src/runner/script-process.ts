@@ -3,8 +3,9 @@ import { readFileSync } from "node:fs";
 import { Readable, Writable } from "node:stream";
 import { capText } from "./capped-text.ts";
 import { LIMITS } from "./limits.ts";
+import type { Place } from "./sandbox.ts";
 
-/** How a script's process ended and what it left; `report` is what the harness wrote, empty if it could not. */
+/** How a script's process ended and what it left; `report` ends with what the harness wrote, if it could. */
 export type Ending = {
   cause: "exited" | "timed_out" | "called_off";
   /** "exit code 0", "SIGSEGV" */
@@ -14,52 +15,49 @@ export type Ending = {
   seconds: number;
 };
 
-type Start = { python: string; folder: string; input: string; timeoutMs: number; signal: AbortSignal };
+type Start = { place: Place; input: string; timeoutMs: number; signal: AbortSignal };
 
 const HARNESS = readFileSync(new URL("./harness.py", import.meta.url), "utf8");
 // Isolated, no bytecode files, unbuffered (a killed script's last words count), UTF-8 whatever the locale.
 const ARGUMENTS = ["-I", "-B", "-u", "-X", "utf8", "-c", HARNESS];
 
-/** Runs the harness to its end, in a process group of its own of which nothing is left afterwards. */
+/** Runs the harness to its end, in a process group of its own; the place is left when this returns or throws. */
 export async function runProcess(start: Start): Promise<Ending> {
-  const startedAt = performance.now();
-  const child = spawn(start.python, ARGUMENTS, {
-    cwd: start.folder,
-    env: environment(start.folder),
-    detached: true,
-    stdio: ["pipe", "pipe", "pipe", "pipe"],
-  });
+  const { command, args, cwd, env } = start.place;
+  const child = spawn(command, [...args, ...ARGUMENTS], { cwd, env, detached: true, stdio: "pipe" });
   const texts = collect(child);
-  const end = endings(child);
-  const limit = watch(child, start);
-  try {
-    send(child, start.input);
-    const exit = await end.exited;
-    const seconds = (performance.now() - startedAt) / 1000;
-    const cause = limit.cause(); // now: the time may run out while the pipes drain
-    killGroup(child); // what the script started and left running
-    await drain(child, end.closed);
-    return { cause, exit, report: texts.report.text(), output: texts.output.text(), seconds };
-  } finally {
-    limit.stop();
-  }
+  const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  const end = await untilEnd(child, start);
+  await drain(child, closed);
+  return { ...end, report: texts.report.text(), output: texts.output.text() };
 }
 
-const environment = (folder: string): Record<string, string> => ({
-  PATH: "/usr/local/bin:/usr/bin:/bin",
-  LANG: "C.UTF-8",
-  HOME: folder,
-  TMPDIR: folder, // so that temporary files go when the folder goes
-  PYTHONDONTWRITEBYTECODE: "1",
-});
+async function untilEnd(
+  child: ChildProcess,
+  start: Start,
+): Promise<Pick<Ending, "cause" | "exit" | "seconds">> {
+  const startedAt = performance.now();
+  const limit = watch(child, start);
+  let isKilled = child.pid !== undefined;
+  try {
+    send(child, start.input);
+    const exit = await exitOf(child);
+    const cause = limit.cause();
+    isKilled = cause !== "exited" || !exit.startsWith("exit code");
+    return { cause, exit, seconds: (performance.now() - startedAt) / 1000 };
+  } finally {
+    limit.stop();
+    killGroup(child); // what the script started and left running
+    await start.place.leave(isKilled);
+  }
+}
 
 function collect(child: ChildProcess) {
   const output = capText(LIMITS.outputBytes);
   const report = capText(LIMITS.reportBytes);
   for (const [stream, text] of [
     [child.stdout, output],
-    [child.stderr, output],
-    [child.stdio[3], report],
+    [child.stderr, report],
   ] as const) {
     // Without streams the process did not start; "error" tells why.
     if (stream instanceof Readable) stream.on("data", text.add).on("error", () => {});
@@ -67,14 +65,11 @@ function collect(child: ChildProcess) {
   return { output, report };
 }
 
-function endings(child: ChildProcess): { exited: Promise<string>; closed: Promise<void> } {
-  return {
-    exited: new Promise((resolve, reject) => {
-      child.once("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
-      child.once("error", reject);
-    }),
-    closed: new Promise((resolve) => child.once("close", () => resolve())),
-  };
+function exitOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    child.once("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
+    child.once("error", reject);
+  });
 }
 
 function watch(child: ChildProcess, { timeoutMs, signal }: Start) {

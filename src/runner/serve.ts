@@ -26,10 +26,11 @@ export async function serve(request: IncomingMessage, response: ServerResponse, 
 
 function serveHealth(request: IncomingMessage, response: ServerResponse, desk: Desk) {
   if (request.method !== "GET" && request.method !== "HEAD") return sendRefusal(response, onlyBy("GET"));
-  const { interpreter, maxConcurrent, running } = desk;
+  const { python, sandbox, maxConcurrent, running } = desk;
   sendJson(response, 200, {
     status: "ok",
-    python: interpreter.version,
+    python,
+    sandbox: sandbox.kind,
     methods: SCRIPT_METHODS,
     maxConcurrent,
     running,

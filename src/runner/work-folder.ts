@@ -1,29 +1,20 @@
-import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import type { ScriptFile } from "./files.ts";
+import { join } from "node:path";
 
-/** Gives `use` a new folder holding the files, and removes it whatever happens. */
-export async function withFolder<T>(files: ScriptFile[], use: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), "gleitzeit-script-"));
-  try {
-    for (const { path, bytes } of files) {
-      await mkdir(dirname(join(folder, path)), { recursive: true });
-      await writeFile(join(folder, path), bytes);
-    }
-    return await use(folder);
-  } finally {
-    await remove(folder).catch((cause) => process.emitWarning(`${folder} stays behind: ${cause.message}`));
-  }
-}
+/** A new, empty folder. */
+export const makeFolder = (): Promise<string> => mkdtemp(join(tmpdir(), "gleitzeit-script-"));
 
-async function remove(folder: string): Promise<void> {
+/** Removes it with all that is in it; where that fails it says so and goes on. */
+export async function removeFolder(folder: string): Promise<void> {
   const everything = { recursive: true, force: true, maxRetries: 3 };
   try {
-    await rm(folder, everything);
-  } catch {
-    await unlock(folder);
-    await rm(folder, everything);
+    await rm(folder, everything).catch(async () => {
+      await unlock(folder);
+      await rm(folder, everything);
+    });
+  } catch (cause) {
+    process.emitWarning(`${folder} stays behind: ${cause instanceof Error ? cause.message : cause}`);
   }
 }
 

@@ -22,7 +22,7 @@ specifyRemote({
 const SECRET = "a secret of the runner";
 let runner: Runner;
 beforeAll(async () => {
-  runner = await startRunner({ port: 0, secret: SECRET, maxConcurrent: 1 });
+  runner = await startRunner({ port: 0, sandbox: "process", secret: SECRET, maxConcurrent: 1 });
 });
 afterAll(() => runner.close());
 
@@ -101,10 +101,28 @@ test("a runner whose slots are taken is asked again when it says, and an abort f
   await expect.poll(() => run({ code: "result = 1" }).catch(() => undefined)).toBeDefined();
 });
 
-test("health and description say the interpreter's version, without the secret", async () => {
+test("a traceback's last line says what the sandbox has to do with it", async () => {
+  const failed = await failureOf(run({ code: "hog = 'x' * (1 << 40)" }));
+  expect(failed.message).toMatch(
+    /^MemoryError; a script may use 1024 MiB of memory: .+ \(script\.py, line 1\)$/,
+  );
+});
+
+test("an image is refused by a runner without docker, and never tried again", async () => {
+  const failed = await failureOf(run({ code: "pass", image: "python:3" }));
+  expect(failed).toMatchObject({
+    code: "invalid_params",
+    message: expect.stringContaining("started with --sandbox docker"),
+  });
+});
+
+test("health and description say the interpreter's version and its slots, without the secret", async () => {
   const context = contextFor(`${runner.url}/rpc`);
   expect(await PYTHON.health(context)).toEqual({ healthy: true, version: expect.stringMatching(/^3\./) });
-  expect(await PYTHON.describe(context)).toEqual({ version: expect.stringMatching(/^3\./) });
+  expect(await PYTHON.describe(context)).toEqual({
+    version: expect.stringMatching(/^3\./),
+    maxConcurrent: 1,
+  });
 });
 
 test.each([
@@ -124,5 +142,5 @@ test.each([
 test("an answer to another request is not taken", async () => {
   const server = await serveWith((_, response) => response.end(rpc({ id: "another", result: report })));
   const failed = await failureOf(PYTHON.execute(call({ code: "pass" }), contextFor(server.url)));
-  expect(failed.code).toBe("invalid_result");
+  expect(failed.code).toBe("invalid_answer");
 });

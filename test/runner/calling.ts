@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -79,6 +80,18 @@ export const soon = <T>(observe: () => T) => expect.poll(observe, { timeout: 500
 export function isAlive(pid: number): boolean {
   const state = spawnSync("ps", ["-o", "stat=", "-p", String(pid)], { encoding: "utf8" }).stdout.trim();
   return state !== "" && !state.startsWith("Z");
+}
+
+/** How many processes have a name; those that ended and were not yet collected do not count. */
+export function processesNamed(name: string): number {
+  const lines = spawnSync("ps", ["-eo", "stat=,comm="], { encoding: "utf8" }).stdout.split("\n");
+  return lines.filter((line) => line.includes(name) && !line.startsWith("Z")).length;
+}
+
+/** A script whose processes have a name by which they are found from outside; Linux only. */
+export function marked(code: string): { name: string; code: string } {
+  const name = `script${randomInt(1_000_000_000)}`;
+  return { name, code: `open("/proc/self/comm", "w").write("${name}")\n${code}` };
 }
 
 const listed = (file: string): number[] =>

@@ -9,8 +9,8 @@ const secret = "a long secret";
 let open: Runner;
 let closed: Runner;
 beforeAll(async () => {
-  open = await startRunner({ port: 0 });
-  closed = await startRunner({ port: 0, secret });
+  open = await startRunner({ port: 0, sandbox: "process" });
+  closed = await startRunner({ port: 0, sandbox: "process", secret });
 });
 afterAll(() => Promise.all([open.close(), closed.close()]));
 
@@ -36,6 +36,7 @@ describe("a runner with a secret", () => {
     expect(await (await fetch(`${closed.url}/health`)).json()).toEqual({
       status: "ok",
       python: expect.stringMatching(/^3\.\d+\.\d+$/),
+      sandbox: "process",
       methods: ["python/execute"],
       maxConcurrent: expect.any(Number),
       running: 0,

@@ -17,8 +17,8 @@ describe("the interpreter", () => {
   });
 
   it("is the one GLEITZEIT_PYTHON names", async () => {
-    vi.stubEnv("GLEITZEIT_PYTHON", program("echo /opt/mine; echo 3.12.1"));
-    expect(await findInterpreter()).toEqual({ path: "/opt/mine", version: "3.12.1" });
+    vi.stubEnv("GLEITZEIT_PYTHON", program("echo /opt/mine; echo 3.12.1; echo /opt"));
+    expect(await findInterpreter()).toEqual({ path: "/opt/mine", version: "3.12.1", folders: ["/opt"] });
   });
 
   it("that was named but is too old or missing is an error, not passed over", async () => {

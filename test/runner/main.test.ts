@@ -62,6 +62,10 @@ describe("the program", () => {
     [["--port", "many"], '--port is "many"; give a number from 0 to 65535'],
     [["--port", "65536"], '--port is "65536"'],
     [["--host", "0.0.0.0"], "refusing to listen on 0.0.0.0 without a secret"],
+    [["--sandbox", "jail"], '--sandbox is "jail"; give one of process, bubblewrap, docker'],
+    [["--max-concurrent", "0"], '--max-concurrent is "0"; give a number from 1 to 1000'],
+    [["--image", "python:3"], "--image is for --sandbox docker; give both"],
+    [["--sandbox", "docker"], "--sandbox docker takes 1 to 20 images, not 0; allow one with --image"],
     [["--prot", "1"], "Unknown option '--prot'"],
   ])("refuses %j and exits with 1", async (options, message) => {
     expect(await failureOf(options)).toEqual([1, expect.stringContaining(message)]);
@@ -70,7 +74,7 @@ describe("the program", () => {
 
 describe("close", () => {
   it("ends running scripts, breaks their callers' connections and can be called twice", async () => {
-    const runner = await startRunner({ port: 0 });
+    const runner = await startRunner({ port: 0, sandbox: "process" });
     const place = meetingPlace();
     const response = await post(runner, request("python/execute", { code: WAITING, args: place.args }));
     const pids = await place.pids(2);
@@ -95,7 +99,7 @@ describe("close", () => {
 });
 
 async function runMainWithScript() {
-  const { child, url } = await runMain(["--port", "0"]);
+  const { child, url } = await runMain(["--port", "0", "--sandbox", "process"]);
   const place = meetingPlace();
   await post({ url }, request("python/execute", { code: WAITING, args: place.args }));
   return { child, pids: await place.pids(2) };

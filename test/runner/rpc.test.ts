@@ -4,7 +4,7 @@ import { errorOf, execute, meetingPlace, post, request, soon } from "./calling.t
 
 let runner: Runner;
 beforeAll(async () => {
-  runner = await startRunner({ port: 0 });
+  runner = await startRunner({ port: 0, sandbox: "process" });
 });
 afterAll(() => runner.close());
 
@@ -68,6 +68,10 @@ describe("JSON-RPC", () => {
         name: "gleitzeit-python-runner",
         version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
         python: expect.stringMatching(/^3\.\d+\.\d+$/),
+        sandbox: "process",
+        network: true,
+        maxConcurrent: expect.any(Number),
+        packages: expect.any(Array),
         methods: [{ name: "python/execute", params: { required: ["code"] } }],
       },
     });
@@ -97,6 +101,7 @@ describe("params of python/execute", () => {
     [{ code: "", timeout: 301 }, "timeout must be"],
     [{ code: "", timeout: "5" }, "timeout must be"],
     [{ code: "", name: "a\nb" }, "name must be a file name"],
+    [{ code: "", image: "python:3" }, "image needs a runner started with --sandbox docker"],
     [{ code: "", files: ["a"] }, "files must be an object"],
     [{ code: "", files: { "../a": "" } }, 'files["../a"] must be a relative path to a file, without ..'],
     [{ code: "", files: { "a/../b": "" } }, 'files["a/../b"] must be'],

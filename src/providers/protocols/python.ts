@@ -27,6 +27,7 @@ export const PYTHON: Protocol = {
           timeout: { type: "number", minimum: 1, maximum: 300 },
           files: { type: "object", additionalProperties: file },
           name: text,
+          image: text,
         },
       },
       result: {
