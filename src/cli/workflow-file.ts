@@ -61,7 +61,8 @@ async function prepare(text: string, access: FileAccess): Promise<Prepared> {
 }
 
 function check(source: Source, fileProblems: Problem[]): Prepared {
-  const checked = checkWorkflow(source, { protocols: PROTOCOLS });
+  // The service may know protocols that somebody has registered there.
+  const checked = checkWorkflow(source, { protocols: PROTOCOLS, mayBeMore: true });
   // A file that could not be read stands there still; that was said better already.
   const others = checked.problems.filter(
     ({ code }) => fileProblems.length === 0 || code !== "file_not_inlined",

@@ -2,7 +2,7 @@
 import { GleitzeitError } from "../contract/error.ts";
 import { type RunId, runId } from "../contract/id.ts";
 import type { Env } from "../env.ts";
-import { unwrap } from "../run/reply.ts";
+import { unwrap } from "../reply.ts";
 import { type Reply, runStub } from "../stubs.ts";
 
 type Question<Value> = (run: ReturnType<typeof runStub>) => Promise<Reply<Value>>;

@@ -5,15 +5,15 @@ import { GleitzeitError } from "../contract/error.ts";
 import { encodeJson, isJsonObject, type Json, type JsonObject } from "../contract/json.ts";
 import { LIMITS } from "../contract/limits.ts";
 import { type Problem, tags } from "../contract/workflow.ts";
-import { PROTOCOLS } from "../providers/protocols/index.ts";
-import { type Checked, checkWorkflow } from "../spec/check.ts";
 import { collectFindings } from "../spec/problems.ts";
 import { checkShape } from "../spec/shape.ts";
 import type { Source } from "../spec/source.ts";
 import { limitedSuggest } from "../spec/suggest.ts";
+import { refuseUnknownKeys } from "../spec/unknown-keys.ts";
 import type { Body } from "./body.ts";
+import { refuseBody } from "./json-body.ts";
 import { findTooDeep, parseJson } from "./parse-json.ts";
-import { issueAt, RequestError, summarize } from "./problem.ts";
+import { issueAt, RequestError } from "./problem.ts";
 
 /** `problems`: the workflow is refused before it is looked at. `inputs` are absent where the body has none. */
 export type Asked = {
@@ -45,25 +45,6 @@ export function readAsked({ kind, text }: Body): Asked {
   return isRequest ? readRequest(value) : bare(text.length > LIMITS.yamlBytes ? { value } : { text, value });
 }
 
-/** The workflow checked. Lines are looked up only where it is refused: that takes a second parse. */
-export function checkAsked({ source }: Asked): Checked {
-  if ("problems" in source) return source;
-  if (!("value" in source)) return checkWorkflow(source, { protocols: PROTOCOLS });
-  const checked = checkWorkflow({ value: source.value }, { protocols: PROTOCOLS });
-  if (checked.workflow !== undefined || !("text" in source)) return checked;
-  const located = checkWorkflow(source, { protocols: PROTOCOLS });
-  // JSON that is no YAML (tabs) is refused as text, for reasons that are not the workflow's.
-  return located.problems.length === checked.problems.length ? located : checked;
-}
-
-export function refuseWorkflow(problems: Problem[]): RequestError {
-  return new RequestError(
-    "invalid_workflow",
-    `the workflow does not check: ${summarize(problems)}`,
-    problems,
-  );
-}
-
 /** Already JSON, and possibly large: looking into each value again would take seconds. */
 const anyObject = z.custom<JsonObject>(isJsonObject, "must be an object");
 const shape = startRequest.extend({
@@ -87,17 +68,11 @@ const shape = startRequest.extend({
 
 function readRequest(value: JsonObject): Asked {
   const findings = collectFindings();
-  const suggest = limitedSuggest();
-  const names = Object.keys(shape.shape);
-  for (const key of Object.keys(value)) {
-    if (names.includes(key)) continue;
-    const message = `${key.slice(0, LIMITS.nameChars)} is not known here: there are ${names.join(", ")}`;
-    findings.error({ code: "unknown_key", at: [key], message, suggest: () => suggest(key, names) });
-  }
-  const request = checkShape(shape, value, { at: [], subject: "", findings, suggest });
+  const about = { at: [], subject: "", findings, suggest: limitedSuggest() };
+  refuseUnknownKeys(value, Object.keys(shape.shape), about);
+  const request = checkShape(shape, value, about);
   if (request === undefined || findings.hasErrors()) {
-    const issues = findings.report();
-    throw new RequestError("invalid_request", `body: ${summarize(issues)}`, issues);
+    throw refuseBody("invalid_request", findings.report());
   }
   const { workflow, ...rest } = request;
   return {

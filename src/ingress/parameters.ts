@@ -13,6 +13,8 @@ export const limit = number("a whole number", 1, LIMITS.pageItems)
   .int(whole(1, LIMITS.pageItems))
   .default(50);
 
+export const cursor = z.string().optional().describe("The nextCursor of the page before.");
+
 function number(what: string, least: number, most: number) {
   const message = `must be ${what} from ${least} to ${most}`;
   return z.coerce.number(message).min(least, message).max(most, message);

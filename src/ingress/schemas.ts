@@ -2,10 +2,13 @@
 import * as z from "zod";
 import { checkReport, plan, problemDetails, retryRequest, runList, startRequest } from "../contract/api.ts";
 import { errorCode, taskError } from "../contract/error.ts";
-import { journalEntry, tokenEvent } from "../contract/event.ts";
+import { journalEntry, progressEvent, tokenEvent } from "../contract/event.ts";
 import { json } from "../contract/json.ts";
+import { protocol, protocolMethod } from "../contract/protocol.ts";
+import { discoveryReport, instanceView, providerList, providerRequest } from "../contract/provider.ts";
 import { runSummary, runView, taskDetail, taskSummary } from "../contract/run.ts";
 import { problem, workflow } from "../contract/workflow.ts";
+import { protocolRequest } from "../spec/protocol.ts";
 
 /** What the service sends. */
 const SENT = {
@@ -21,16 +24,28 @@ const SENT = {
   Event: journalEntry,
   EventPage: z.object({ items: z.array(journalEntry), nextCursor: z.string().nullable() }),
   TokenEvent: tokenEvent,
+  ProgressEvent: progressEvent,
   Workflow: workflow,
   Problem: problem,
   ProblemDetails: problemDetails,
   Plan: plan,
   CheckReport: checkReport,
+  Provider: instanceView,
+  ProviderList: providerList,
+  DiscoveryReport: discoveryReport,
+  Protocol: protocol,
+  ProtocolMethod: protocolMethod,
+  ProtocolList: z.object({ items: z.array(protocol), nextCursor: z.string().nullable() }),
   Health: z.object({ status: z.literal("ok"), version: z.string() }),
 } as const;
 
 /** What it is sent: what has a default may be left out. */
-const RECEIVED = { StartRequest: startRequest, RetryRequest: retryRequest } as const;
+const RECEIVED = {
+  StartRequest: startRequest,
+  RetryRequest: retryRequest,
+  ProviderRequest: providerRequest,
+  ProtocolRequest: protocolRequest,
+} as const;
 
 export type SchemaName = keyof typeof SENT | keyof typeof RECEIVED;
 type JsonSchema = Record<string, unknown>;

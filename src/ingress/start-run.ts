@@ -3,16 +3,17 @@ import { GleitzeitError } from "../contract/error.ts";
 import { makeRunId } from "../contract/id.ts";
 import type { JsonObject } from "../contract/json.ts";
 import { LIMITS } from "../contract/limits.ts";
+import type { Protocol } from "../contract/protocol.ts";
 import type { Trigger } from "../contract/run.ts";
 import type { Workflow } from "../contract/workflow.ts";
-import type { MethodDefaults } from "../engine/plan.ts";
 import type { Env } from "../env.ts";
-import { findMethod } from "../providers/protocols/index.ts";
 import { encodeStored } from "../run/definition.ts";
 import { resolveInputs } from "../spec/inputs.ts";
 import type { Started } from "../stubs.ts";
 import { askRun } from "./ask-run.ts";
-import { type Asked, checkAsked, refuseWorkflow } from "./asked.ts";
+import type { Asked } from "./asked.ts";
+import { checkAsked, refuseWorkflow } from "./check-asked.ts";
+import { freezeMethods } from "./freeze-methods.ts";
 import type { Origin } from "./idempotency.ts";
 import { RequestError, summarize } from "./problem.ts";
 
@@ -20,7 +21,7 @@ type Start = { asked: Asked; origin: Origin; actor: string; trigger: Trigger; wa
 
 /** Throws `invalid_workflow` or `invalid_inputs` with all issues before anything is stored. */
 export async function startRun(env: Env, { asked, origin, actor, trigger, waitMs }: Start): Promise<Started> {
-  const { workflow, inputs } = check(asked);
+  const { workflow, inputs, protocols } = await check(env, asked);
   const createdAt = Date.now();
   const id = makeRunId(createdAt, origin.nameBytes);
   const { tags, metadata } = asked;
@@ -29,7 +30,7 @@ export async function startRun(env: Env, { asked, origin, actor, trigger, waitMs
     workflow,
     inputs,
     createdAt,
-    methodDefaults: defaultsOf(workflow),
+    ...freezeMethods(workflow, protocols),
     digest: origin.digest,
     actor,
     trigger,
@@ -41,23 +42,14 @@ export async function startRun(env: Env, { asked, origin, actor, trigger, waitMs
   return await askRun(env, id, (run) => run.start(definition, waitMs));
 }
 
-function check(asked: Asked): { workflow: Workflow; inputs: JsonObject } {
-  const { workflow, problems } = checkAsked(asked);
+type Checked = { workflow: Workflow; inputs: JsonObject; protocols: readonly Protocol[] };
+
+async function check(env: Env, asked: Asked): Promise<Checked> {
+  const { workflow, problems, protocols } = await checkAsked(env, asked);
   if (workflow === undefined) throw refuseWorkflow(problems);
   const resolved = resolveInputs(workflow, asked.inputs ?? {});
-  if ("inputs" in resolved) return { workflow, inputs: resolved.inputs };
+  if ("inputs" in resolved) return { workflow, inputs: resolved.inputs, protocols };
   throw new RequestError("invalid_inputs", summarize(resolved.problems), [...problems, ...resolved.problems]);
-}
-
-/** What the protocols say of the methods used: it is the run's from now on, whatever becomes of the protocol. */
-function defaultsOf(workflow: Workflow): Record<string, MethodDefaults> {
-  const defaults: Record<string, MethodDefaults> = {};
-  for (const { protocol, method } of workflow.tasks) {
-    if (Object.hasOwn(defaults, method)) continue;
-    const { retry, timeout } = findMethod(protocol, method) ?? {};
-    if (retry !== undefined || timeout !== undefined) defaults[method] = { retry, timeout };
-  }
-  return defaults;
 }
 
 /** Numbers may be longer than they were written (1e20), and the object is reached by RPC, which has a limit. */

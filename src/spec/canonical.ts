@@ -45,14 +45,15 @@ function readTask(raw: Json, index: number, reading: Reading): DraftTask[] {
   const named = { ...raw, ...textual(raw, "id") };
   const subject = `task ${quoteName(labelOf(named, index))}: `;
   const fields = readKeys(named, TASK_KEYS, at, subject, reading);
-  const { dependencies, priority, retry } = fields;
+  const { dependencies, priority, retry, tags } = fields;
   if (dependencies !== undefined) fields["dependencies"] = readDependencies(dependencies);
+  if (typeof tags === "string") fields["tags"] = [tags];
   if (typeof priority === "number") fields["priority"] = PRIORITY_NUMBERS[priority] ?? priority;
   if (isJsonObject(retry)) fields["retry"] = readKeys(retry, RETRY_KEYS, [...at, "retry"], subject, reading);
   return [{ subject, at, fields }];
 }
 
-/** One that is alone may stand without a list; ids may look like numbers. */
+/** One that is alone may stand without a list, like a tag; ids may look like numbers. */
 function readDependencies(raw: Json): Json {
   if (typeof raw === "string" || typeof raw === "number") return [String(raw)];
   return Array.isArray(raw) ? raw.map((one) => (typeof one === "number" ? String(one) : one)) : raw;

@@ -17,11 +17,17 @@ import { asSpelled, type Reading } from "./spellings.ts";
 import { limitedSuggest } from "./suggest.ts";
 import { assignIds, type Identity } from "./task-ids.ts";
 import { indexTasks, ODD_ID_KEY } from "./task-names.ts";
-import { checkCall, type Offer } from "./task-params.ts";
+import { checkCall, type Missed, type Offer } from "./task-params.ts";
+import { checkVersions } from "./versions.ts";
 
-export type CheckOptions = { protocols: readonly Protocol[]; knownTools?: readonly string[] };
-/** `workflow` is there when no problem is an error. */
-export type Checked = { problems: Problem[]; workflow?: Workflow };
+/** `mayBeMore`: who asks does not know all protocols there are, so that an unknown one is no error. */
+export type CheckOptions = {
+  protocols: readonly Protocol[];
+  knownTools?: readonly string[];
+  mayBeMore?: boolean;
+};
+/** `workflow` is there when no problem is an error. `missed` is what it asks for and the options do not have. */
+export type Checked = { problems: Problem[]; workflow?: Workflow; missed: Missed };
 
 /**
  * @example
@@ -31,11 +37,15 @@ export function checkWorkflow(source: Source, options: CheckOptions): Checked {
   const findings = collectFindings();
   const reading: Reading = { findings, suggest: limitedSuggest(), spelled: new Map() };
   const { yaml, value } = readSource(source, findings);
-  const offer: Offer = { protocols: options.protocols, knownTools: options.knownTools ?? [] };
+  const missed: Missed = { protocols: new Set(), tools: new Set() };
+  const { protocols, knownTools = [], mayBeMore = false } = options;
+  const offer: Offer = { protocols, knownTools, mayBeMore, missed };
   const sourceAt: SourceAt = (place) => yaml?.sourceAt(place);
   const workflow = isFit(value, findings) ? check(value, sourceAt, reading, offer) : undefined;
   const problems = findings.report(yaml?.locate, (place) => asSpelled(place, reading.spelled));
-  return workflow === undefined || findings.hasErrors() ? { problems } : { problems, workflow };
+  return workflow === undefined || findings.hasErrors()
+    ? { problems, missed }
+    : { problems, workflow, missed };
 }
 
 type Task = { draft: DraftTask; shaped: FileTask | undefined; identity: Identity; params: JsonObject };
@@ -46,6 +56,10 @@ function check(raw: JsonObject, sourceAt: SourceAt, reading: Reading, offer: Off
   const own = checkOwn(draft, reading);
   const tasks = shapeTasks(draft, reading);
   const methods = tasks.map((task) => checkMethod(task, reading, offer));
+  checkVersions(
+    tasks.map(({ draft: { subject, at } }, index) => ({ subject, at, named: methods[index] })),
+    reading.findings,
+  );
   const links = linkAll(tasks, methods, draft, reading);
   const built = tasks.flatMap((task, index) => build(task, methods[index], links[index] ?? []));
   return own === undefined || built.length < tasks.length ? undefined : { ...own, tasks: built };

@@ -34,6 +34,9 @@ export const PROBLEM_CODES = [
   "unknown_tool",
   "invalid_params",
   "unknown_param",
+  // What protocols bring along
+  "invalid_schema",
+  "unsafe_pattern",
   // What a run is given
   "missing_input",
   "unknown_input",

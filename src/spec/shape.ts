@@ -7,11 +7,12 @@ import { type Findings, formatPlace } from "./problems.ts";
 import { describeValue, listWords, typeName } from "./schema-message.ts";
 import type { Place } from "./strings.ts";
 import type { Suggest } from "./suggest.ts";
+import { OPENING } from "./template.ts";
 
 /** For a message that ends with what there is instead. */
 const NAMES_VALUE = { namesValue: true };
 /** Already JSON, and possibly large: looking into each value again would only cost time. */
-const anyObject = z.custom<JsonObject>(isJsonObject, "must be an object");
+export const anyObject = z.custom<JsonObject>(isJsonObject, "must be an object");
 const anyJson = z.custom<Json>((value) => value !== undefined);
 const inputs = atMost<Record<string, unknown>>(LIMITS.inputs, "inputs").pipe(
   z.record(
@@ -24,6 +25,10 @@ const metadata = anyObject.refine(
   `must be at most ${LIMITS.metadataBytes} bytes: keep larger things elsewhere, and refer to them`,
 );
 
+/** Who does a task is settled before it begins: a reference would stand there as text. */
+const withoutReference = (value: string): boolean => !value.includes(OPENING);
+const WITHOUT_REFERENCE = "must be written out: references are not resolved here";
+
 /** Ids may still be missing or odd, dependencies may be names. */
 export const fileTask = workflowTask.extend({
   id: z.string().optional(),
@@ -33,6 +38,11 @@ export const fileTask = workflowTask.extend({
   dependencies: z.array(z.string()).default([]),
   priority: workflowTask.shape.priority.default("normal"),
   allowFailure: workflowTask.shape.allowFailure.default(false),
+  instance: workflowTask.shape.instance.unwrap().refine(withoutReference, WITHOUT_REFERENCE).optional(),
+  tags: z
+    .array(z.string().min(1).max(LIMITS.tagChars).refine(withoutReference, WITHOUT_REFERENCE))
+    .max(LIMITS.tags)
+    .optional(),
   metadata: metadata.optional(),
 });
 export type FileTask = z.infer<typeof fileTask>;

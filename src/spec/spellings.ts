@@ -51,6 +51,8 @@ export const TASK_KEYS = keys({
     timeout: [],
     retry: RETRY,
     allowFailure: [],
+    instance: [],
+    tags: [],
     metadata: [],
   },
   unsupported: FLOW_CONTROL,

@@ -10,8 +10,16 @@ import type { Place } from "./strings.ts";
 import type { Suggest } from "./suggest.ts";
 import { OPENING } from "./template.ts";
 
-/** What can be asked for. */
-export type Offer = { protocols: readonly Protocol[]; knownTools: readonly string[] };
+/** What can be asked for; `missed` gathers what was, and is not there. */
+export type Offer = {
+  protocols: readonly Protocol[];
+  knownTools: readonly string[];
+  /** Whoever runs it may know more protocols. */
+  mayBeMore: boolean;
+  missed: Missed;
+};
+/** Names of protocols, and tools as in `mcp/tool.NAME`. */
+export type Missed = { protocols: Set<string>; tools: Set<string> };
 export type Call = {
   subject: string;
   at: Place;
@@ -40,10 +48,18 @@ export function checkCall(call: Call, context: Context): MethodName {
 }
 
 function reportProtocol(call: Call, { protocol }: MethodName, { offer, findings, suggest }: Context): void {
+  offer.missed.protocols.add(protocol);
   const names = offer.protocols.map(({ name }) => name);
   const at = [...call.at, call.protocol === undefined ? "method" : "protocol"];
-  const message = `${call.subject}unknown protocol ${quoteName(protocol)}; there are ${names.join(", ")}`;
-  findings.error({ code: "unknown_protocol", at, message, suggest: () => suggest(protocol, names) });
+  const unknown = `${call.subject}unknown protocol ${quoteName(protocol)}`;
+  const finding: Omit<Finding, "message"> = {
+    code: "unknown_protocol",
+    at,
+    suggest: () => suggest(protocol, names),
+  };
+  if (offer.mayBeMore)
+    findings.warn({ ...finding, message: `${unknown}: it must be registered where this runs` });
+  else findings.error({ ...finding, message: `${unknown}; there are ${names.join(", ")}` });
 }
 
 function reportMethod(call: Call, method: string, { offer, findings, suggest }: Context): void {
@@ -70,6 +86,7 @@ function checkTool(
   if (tool === undefined) return;
   const tools = [...toolsOf(protocol), ...offer.knownTools];
   if (tools.includes(tool)) return;
+  offer.missed.tools.add(tool);
   const message = `${call.subject}no tool ${quoteName(tool)} is known: a server that has it must be there when it runs`;
   const at = [...call.at, "method"];
   findings.warn({ code: "unknown_tool", at, message, suggest: () => suggest(tool, tools) });

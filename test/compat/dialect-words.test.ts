@@ -7,8 +7,9 @@ import { stageForFile } from "./stage.ts";
 
 /** How often a prompt that asks for it is still to be refused. */
 let refusals = 0;
+const BUSY = { status: 429, error: "busy", headers: { "retry-after": "0" } };
 const refuse = (request: FakeRequest) =>
-  promptOf(request).startsWith("Try") && refusals-- > 0 ? { status: 503, error: "busy" } : undefined;
+  promptOf(request).startsWith("Try") && refusals-- > 0 ? BUSY : undefined;
 
 const { runText } = await stageForFile({ fail: refuse });
 

@@ -3,11 +3,12 @@ import { applyD1Migrations } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { getTableConfig } from "drizzle-orm/sqlite-core";
 import { beforeEach, describe, expect, test } from "vitest";
+import { protocols } from "../../src/catalog/tables.ts";
 import { applyMigrations, type Migration } from "../../src/history/migrate.ts";
 import { runDocuments, runs, runTags } from "../../src/history/tables.ts";
 import { MIGRATIONS } from "../workerd/history-database.ts";
 
-const TABLES = [runs, runTags, runDocuments];
+const TABLES = [runs, runTags, runDocuments, protocols];
 
 const query = async (sql: string) => (await env.DB.prepare(sql).all()).results;
 const namesOf = async (sql: string) => (await query(sql)).map((row) => row["name"]);
@@ -21,7 +22,7 @@ beforeEach(async () => {
   await env.DB.batch(tables.map((name) => env.DB.prepare(`drop table if exists ${name}`)));
 });
 
-describe("the migrations make what src/history/tables.ts says (if not: npx drizzle-kit generate)", () => {
+describe("the migrations make what tables.ts of history and catalog say (if not: npx drizzle-kit generate)", () => {
   beforeEach(() => applyMigrations(env.DB, MIGRATIONS));
 
   test("the same tables and no others", async () => {

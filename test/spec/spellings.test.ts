@@ -17,6 +17,9 @@ describe("spellings of a task", () => {
     ["retry: { backoff_strategy: linear }", { retry: { backoff: "linear" } }],
     ["retry: { base_delay: 5.0, max_delay: 9 }", { retry: { baseDelay: 5, maxDelay: 9 } }],
     ["retry: { delay: 5 }", { retry: { baseDelay: 5 } }],
+    ["instance: gpu-1", { instance: "gpu-1" }],
+    ["tags: [gpu, fast]", { tags: ["gpu", "fast"] }],
+    ["tags: gpu", { tags: ["gpu"] }],
     ["params:", { params: {} }],
     ["timeout: null", { dependencies: [] }],
   ])("%s is understood", (spelling, expected) => {

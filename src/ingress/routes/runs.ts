@@ -8,7 +8,7 @@ import { readAsked } from "../asked.ts";
 import { readBody } from "../body.ts";
 import { originOf } from "../idempotency.ts";
 import { answers, WORKFLOW_BODY } from "../openapi.ts";
-import { limit, wait } from "../parameters.ts";
+import { cursor, limit, wait } from "../parameters.ts";
 import type { Router } from "../router.ts";
 import { startRun } from "../start-run.ts";
 
@@ -32,7 +32,7 @@ const list = createRoute({
     // Strict: a misspelled filter must not list everything.
     query: z.strictObject({
       limit,
-      cursor: z.string().optional().describe("The nextCursor of the page before."),
+      cursor,
       status: runStatus.optional(),
       workflow: z.string().max(LIMITS.nameChars).optional().describe("The workflow's name."),
       tag: tagFilter().optional().describe("key:value"),

@@ -1,10 +1,12 @@
 /** `POST /v1/workflows/check`: what a run would do, or why it would not start. */
 import { createRoute } from "@hono/zod-openapi";
 import type { CheckReport } from "../../contract/api.ts";
+import type { Env } from "../../env.ts";
 import { planOf } from "../../spec/graph.ts";
 import { resolveInputs } from "../../spec/inputs.ts";
-import { type Asked, checkAsked, readAsked } from "../asked.ts";
+import { type Asked, readAsked } from "../asked.ts";
 import { readBody } from "../body.ts";
+import { checkAsked } from "../check-asked.ts";
 import { answers, WORKFLOW_BODY } from "../openapi.ts";
 import type { Router } from "../router.ts";
 
@@ -19,11 +21,11 @@ const check = createRoute({
 });
 
 export function serveWorkflows(app: Router): void {
-  app.openapi(check, async (c) => c.json(report(readAsked(await readBody(c.req.raw)))));
+  app.openapi(check, async (c) => c.json(await report(c.env, readAsked(await readBody(c.req.raw)))));
 }
 
-function report(asked: Asked): CheckReport {
-  const { workflow, problems } = checkAsked(asked);
+async function report(env: Env, asked: Asked): Promise<CheckReport> {
+  const { workflow, problems } = await checkAsked(env, asked);
   if (workflow === undefined) return { valid: false, issues: problems };
   const resolved = asked.inputs === undefined ? { inputs: {} } : resolveInputs(workflow, asked.inputs);
   const issues = "problems" in resolved ? [...problems, ...resolved.problems] : problems;
