@@ -5,10 +5,10 @@ import { buildSync } from "esbuild";
 const ENTRY = fileURLToPath(new URL("../worker.ts", import.meta.url));
 
 /** The text of an ES module with its source map inside. Throws what esbuild finds wrong. */
-export function bundleWorker(): string {
+export function bundleWorker(entry: string = ENTRY): string {
   // Not `build`, which leaves a process of esbuild running beside the service.
   const { outputFiles } = buildSync({
-    entryPoints: [ENTRY],
+    entryPoints: [entry],
     bundle: true,
     write: false,
     format: "esm",
@@ -21,6 +21,6 @@ export function bundleWorker(): string {
     logLevel: "silent",
   });
   const [file] = outputFiles;
-  if (file === undefined) throw new Error(`${ENTRY}: esbuild made nothing of it`);
+  if (file === undefined) throw new Error(`${entry}: esbuild made nothing of it`);
   return file.text;
 }

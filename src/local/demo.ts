@@ -5,7 +5,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { findModel } from "./ollama.ts";
+import { connect } from "../client/client.ts";
+import { findModel } from "./find-model.ts";
 import { startService } from "./service.ts";
 import { untilSignal } from "./until-signal.ts";
 
@@ -27,7 +28,7 @@ async function demo(): Promise<number> {
   try {
     const service = await startService({ port: 0, stateFolder, log: (line) => lines.push(line) });
     try {
-      return await show(service.url, service.ollamaUrls[0], lines);
+      return await show(service.url, lines);
     } finally {
       await service.close();
     }
@@ -37,8 +38,8 @@ async function demo(): Promise<number> {
   }
 }
 
-async function show(url: string, ollamaUrl: string | undefined, lines: string[]): Promise<number> {
-  const model = ollamaUrl === undefined ? undefined : await findModel(ollamaUrl);
+async function show(url: string, lines: string[]): Promise<number> {
+  const model = await findModel(connect({ url }));
   const run = model === undefined ? [HELLO] : [HELLO_MODEL, "--input", `model=${model}`];
   console.log(`A service of its own runs at ${url} for this demo.\n\n> gleitzeit run ${run.join(" ")}\n`);
   const code = await runCli(["run", ...run, "--url", url]);

@@ -1,17 +1,25 @@
 /** `npm start`: the whole service on this machine until it is told to stop. */
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { parseKind } from "../runner/command.ts";
+import { SANDBOX_KINDS } from "../runner/sandbox.ts";
+import { startMcpServers } from "./mcp-servers.ts";
 import { HOST_DEFAULT, PORT_DEFAULT, type ServiceOptions, startService } from "./service.ts";
 import { untilSignal } from "./until-signal.ts";
 import { userFolder } from "./user-folder.ts";
 
 const STATE_DEFAULT = ".gleitzeit";
 const USAGE = `usage: npm start -- [--port ${PORT_DEFAULT}] [--host ${HOST_DEFAULT}] [--state ${STATE_DEFAULT}] [--no-python]
+                    [--sandbox KIND] [--network]
 
   --port       0 takes any free one
   --host       a loopback address; any, where GLEITZEIT_ROOT_KEY is set
   --state      the folder that runs are kept in; the same folder goes on where it was
   --no-python  without the Python runner; GLEITZEIT_PYTHON_URLS may name others
+  --sandbox    how scripts are kept apart: ${SANDBOX_KINDS.join(", ")}; default: bubblewrap where it works
+  --network    let scripts use the network
+
+MCP servers that gleitzeit.yaml names in the folder you are in are started, and end with the service.
 `;
 
 process.exitCode = await main();
@@ -42,6 +50,8 @@ function readOptions(): ServiceOptions | number {
         host: { type: "string", default: HOST_DEFAULT },
         state: { type: "string" },
         "no-python": { type: "boolean", default: false },
+        sandbox: { type: "string" },
+        network: { type: "boolean", default: false },
         help: { type: "boolean", short: "h", default: false },
       },
     });
@@ -57,6 +67,9 @@ function readOptions(): ServiceOptions | number {
       host: values.host,
       stateFolder,
       python: !values["no-python"],
+      network: values.network,
+      ...(values.sandbox === undefined ? {} : { sandbox: parseKind(values.sandbox) }),
+      mcpServers: (place) => startMcpServers({ folder: userFolder(), ...place }),
       rootKey,
     };
   } catch (error) {

@@ -2,9 +2,11 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { startRunner } from "../runner/runner.ts";
+import type { SandboxKind } from "../runner/sandbox.ts";
 import { bundleWorker } from "./bundle.ts";
-import { findOllama } from "./ollama.ts";
 import { endOrphans, noteWorkerd } from "./orphan.ts";
+import { secretKeyOf } from "./secret-key.ts";
+import { settingsFor, type Told } from "./settings.ts";
 import { lockState } from "./state-lock.ts";
 import { startWorkerd } from "./workerd.ts";
 
@@ -16,15 +18,26 @@ export type ServiceOptions = {
   stateFolder: string;
   /** False leaves the Python runner out. */
   python?: boolean;
+  /** Of the Python runner; default: bubblewrap where it works, without a network. */
+  sandbox?: SandboxKind;
+  network?: boolean;
   /** With a key, which every request must then carry, the service may listen on any address. */
   rootKey?: string | undefined;
-  /** Default: GLEITZEIT_OLLAMA_URLS, else the first usual port that answers. */
+  /** Instances, as GLEITZEIT_OLLAMA_URLS and its like name them; default: those variables. */
   ollamaUrls?: string[];
+  mcpUrls?: string[];
+  pythonUrls?: string[];
+  /** Starts the MCP servers that belong to the service, which then ends them. */
+  mcpServers?: (place: McpPlace) => Promise<McpServers>;
   /** What the Worker logs, line by line; default: standard error. */
   log?: (line: string) => void;
 };
 
-export type LocalService = { url: string; ollamaUrls: string[]; close(): Promise<void> };
+type McpPlace = { stateFolder: string; log: (line: string) => void };
+/** Their addresses by name. */
+type McpServers = { urls: Record<string, string>; close(): Promise<void> };
+
+export type LocalService = { url: string; close(): Promise<void> };
 
 export const PORT_DEFAULT = 8787;
 export const HOST_DEFAULT = "127.0.0.1";
@@ -48,21 +61,22 @@ export async function startService(options: ServiceOptions): Promise<LocalServic
     closers.push(lockState(stateFolder));
     await endOrphans(stateFolder);
     const script = bundleWorker();
-    const [ollamaUrls, python] = await allOf([
-      options.ollamaUrls ?? configuredOllama(),
-      options.python === false ? configuredPython() : startPython(closers),
+    const [python, mcpUrls] = await allOf([
+      startPython(options, closers),
+      startMcp(options.mcpServers, { stateFolder, log }, closers),
     ]);
-    const settings = {
+    const settings = settingsFor({
       ...python,
-      ...(options.rootKey === undefined ? {} : { GLEITZEIT_ROOT_KEY: options.rootKey }),
-      GLEITZEIT_LOCAL: "1",
-      GLEITZEIT_OLLAMA_URLS: ollamaUrls.join(","),
-    };
+      mcpUrls,
+      urls: urlsIn(options),
+      rootKey: options.rootKey,
+      secretKey: process.env["GLEITZEIT_SECRET_KEY"] || secretKeyOf(stateFolder),
+    });
     const workerd = await startWorkerd({ host, port, stateFolder }, { script, settings }, log);
     closers.push(noteWorkerd(stateFolder));
     closers.push(() => workerd.close());
     await untilHealthy(workerd.url);
-    return { url: workerd.url, ollamaUrls, close: () => closeAll(closers) };
+    return { url: workerd.url, close: () => closeAll(closers) };
   } catch (error) {
     await closeAll(closers);
     throw error;
@@ -98,31 +112,45 @@ function refuseOpenHost(host: string): void {
   );
 }
 
-async function configuredOllama(): Promise<string[]> {
-  const named = process.env["GLEITZEIT_OLLAMA_URLS"];
-  if (named !== undefined) return named.split(",").flatMap((url) => url.trim() || []);
-  const found = await findOllama();
-  return found === undefined ? [] : [found];
-}
-
-/** Runners that somebody else started. */
-function configuredPython(): Record<string, string> {
-  const { GLEITZEIT_PYTHON_URLS, GLEITZEIT_RUNNER_SECRET } = process.env;
+function urlsIn({ ollamaUrls, mcpUrls, pythonUrls }: ServiceOptions): Told["urls"] {
   return {
-    ...(GLEITZEIT_PYTHON_URLS === undefined ? {} : { GLEITZEIT_PYTHON_URLS }),
-    ...(GLEITZEIT_RUNNER_SECRET === undefined ? {} : { GLEITZEIT_RUNNER_SECRET }),
+    ...(ollamaUrls && { ollama: ollamaUrls }),
+    ...(mcpUrls && { mcp: mcpUrls }),
+    ...(pythonUrls && { python: pythonUrls }),
   };
 }
 
-/** Nobody but this service may run scripts: the secret is new at every start. */
-async function startPython(closers: Closer[]): Promise<Record<string, string>> {
-  const secret = randomBytes(32).toString("hex");
-  const runner = await startRunner({ port: 0, secret }).catch((cause) => {
+/** Nobody but this service may run scripts: where no secret is set, there is a new one at every start. */
+async function startPython(
+  { python, sandbox, network, log = console.error }: ServiceOptions,
+  closers: Closer[],
+): Promise<Pick<Told, "runnerUrl" | "runnerSecret">> {
+  const given = process.env["GLEITZEIT_RUNNER_SECRET"] || undefined;
+  if (python === false) return { runnerUrl: undefined, runnerSecret: given };
+  const secret = given ?? randomBytes(32).toString("hex");
+  const runner = await startRunner({
+    port: 0,
+    secret,
+    warn: log,
+    ...(sandbox === undefined ? {} : { sandbox }),
+    ...(network === undefined ? {} : { network }),
+  }).catch((cause) => {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new Error(`${reason}; or start without Python tasks: --no-python`, { cause });
   });
   closers.push(() => runner.close());
-  return { GLEITZEIT_PYTHON_URLS: runner.url, GLEITZEIT_RUNNER_SECRET: secret };
+  return { runnerUrl: runner.url, runnerSecret: secret };
+}
+
+async function startMcp(
+  start: ServiceOptions["mcpServers"],
+  place: McpPlace,
+  closers: Closer[],
+): Promise<Record<string, string>> {
+  const servers = await start?.(place);
+  if (servers === undefined) return {};
+  closers.push(() => servers.close());
+  return servers.urls;
 }
 
 async function untilHealthy(url: string): Promise<void> {
