@@ -3,8 +3,9 @@ import { writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { benchEngine, type Report } from "./engine.ts";
+import { benchHub } from "./hub.ts";
 
-const BENCHMARKS: Record<string, () => Promise<Report>> = { engine: benchEngine };
+const BENCHMARKS: Record<string, () => Promise<Report>> = { engine: benchEngine, hub: benchHub };
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: "string" } } });
 const names = positionals.length === 0 ? Object.keys(BENCHMARKS) : positionals;

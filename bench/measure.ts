@@ -16,12 +16,11 @@ export async function measure(cases: Record<string, () => Promise<void>>, rounds
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     }
   }
-  return [...times].map(([name, taken]) => ({
-    name,
-    medianMs: median(taken),
-    leastMs: Math.min(...taken),
-    mostMs: Math.max(...taken),
-  }));
+  return [...times].map(([name, taken]) => rowOf(name, taken));
+}
+
+export function rowOf(name: string, taken: number[]): Row {
+  return { name, medianMs: median(taken), leastMs: Math.min(...taken), mostMs: Math.max(...taken) };
 }
 
 function median(values: number[]): number {

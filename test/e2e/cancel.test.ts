@@ -9,7 +9,8 @@ import { collect, serviceForFile } from "./service.ts";
 /** A model that says a word a second and has much to say. */
 const ollama = await startFakeOllama({ tokenDelayMs: 1000, reply: () => "word ".repeat(100) });
 afterAll(() => ollama.close());
-const client = await serviceForFile({ ollamaUrls: [ollama.url] });
+// Scripts tell of themselves through files of this machine.
+const client = await serviceForFile({ ollamaUrls: [ollama.url], sandbox: "process" });
 
 const chat = (id: string) => ({ id, method: "llm/chat", params: { prompt: id, model: "llama3.2" } });
 

@@ -13,7 +13,8 @@ const BUSY: FakeFailure = { status: 503, error: "server busy" };
 let refusals = 0;
 const ollama = await startFakeOllama({ fail: () => (refusals-- > 0 ? BUSY : undefined) });
 afterAll(() => ollama.close());
-const client = await serviceForFile({ ollamaUrls: [ollama.url] });
+// Scripts tell of themselves through files of this machine.
+const client = await serviceForFile({ ollamaUrls: [ollama.url], sandbox: "process" });
 
 beforeEach(() => {
   refusals = 0;

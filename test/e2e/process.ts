@@ -12,6 +12,9 @@ import { onTestFinished } from "vitest";
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 export type Finished = { code: number | null; stdout: string; stderr: string };
+/** No test looks for servers at the usual addresses of this machine. */
+const NOWHERE = { GLEITZEIT_OLLAMA_URLS: "", GLEITZEIT_MCP_URLS: "", GLEITZEIT_PYTHON_URLS: "" };
+
 export type RunOptions = { cwd?: string; env?: Record<string, string | undefined>; stdin?: string };
 
 /** Runs a program (`src/cli/main.ts`) to its end. */
@@ -32,7 +35,7 @@ export function startProgram(program: string, parameters: string[], { cwd = ROOT
   const TMPDIR = temporaryFolder();
   const child = spawn(process.execPath, [join(ROOT, program), ...parameters], {
     cwd,
-    env: { ...process.env, NO_COLOR: undefined, GLEITZEIT_OLLAMA_URLS: "", TMPDIR, ...env },
+    env: { ...process.env, NO_COLOR: undefined, ...NOWHERE, TMPDIR, ...env },
     detached: true,
   });
   onTestFinished(() => killGroup(child));

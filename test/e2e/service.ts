@@ -8,7 +8,14 @@ import { temporaryFolder } from "./process.ts";
 /** To be awaited at the top of a test file. */
 export async function serviceForFile(options: Partial<ServiceOptions> = {}): Promise<Client> {
   const stateFolder = temporaryFolder(afterAll);
-  const started = startService({ port: 0, stateFolder, ollamaUrls: [], ...options });
+  const started = startService({
+    port: 0,
+    stateFolder,
+    ollamaUrls: [],
+    mcpUrls: [],
+    pythonUrls: [],
+    ...options,
+  });
   // Where the top of a file fails, vitest calls no afterAll.
   const service = await started.catch((error) => {
     rmSync(stateFolder, { recursive: true, force: true });
@@ -16,6 +23,15 @@ export async function serviceForFile(options: Partial<ServiceOptions> = {}): Pro
   });
   afterAll(() => service.close());
   return connect({ url: service.url });
+}
+
+/** Puts it there (`/providers/NAME`, `/protocols/NAME/VERSION`), and says what the service answered. */
+export async function put({ url }: Client, path: string, body: object): Promise<unknown> {
+  const headers = { "content-type": "application/json" };
+  const answer = await fetch(`${url}/v1${path}`, { method: "PUT", headers, body: JSON.stringify(body) });
+  const said = await answer.text();
+  if (!answer.ok) throw new Error(`PUT ${path}: ${answer.status} ${said}`);
+  return JSON.parse(said);
 }
 
 /** All that an iterator gives. */

@@ -1,6 +1,6 @@
 /** Text of a model while it comes: in batches with offsets, for early followers and late ones. */
 import { afterAll, expect, it } from "vitest";
-import type { JournalEntry, TokenEvent } from "../../src/contract/event.ts";
+import type { JournalEntry, LiveEvent, TokenEvent } from "../../src/contract/event.ts";
 import { startFakeOllama } from "../fake-ollama/server.ts";
 import { collect, serviceForFile } from "./service.ts";
 
@@ -17,7 +17,7 @@ const WORKFLOW = {
   tasks: [{ id: "talk", method: "llm/chat", params: { prompt: "Say much", model: "llama3.2" } }],
 };
 
-const tokensOf = (told: (JournalEntry | TokenEvent)[]) =>
+const tokensOf = (told: (JournalEntry | LiveEvent)[]) =>
   told.flatMap((one) => (one.type === "task.token" ? one : []));
 const textOf = (tokens: TokenEvent[]) => tokens.map(({ text }) => text).join("");
 
