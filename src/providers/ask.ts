@@ -20,7 +20,7 @@ export async function ask(reach: Reach, question: Question): Promise<Response> {
     if (codeOf(thrown) !== "internal") throw thrown;
     const details = { reason: reasonOf(thrown) };
     const message = `${nameOf(reach)} gives no answer (${details.reason}); ${question.advice.start}`;
-    throw new ProviderError("connection_failed", message, { details });
+    throw new ProviderError("connection_failed", message, { details, mayRepeat: true });
   }
 }
 

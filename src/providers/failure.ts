@@ -3,16 +3,23 @@ import { type ErrorCode, GleitzeitError } from "../contract/error.ts";
 import type { JsonObject } from "../contract/json.ts";
 import type { Reach } from "./provider.ts";
 
-type Options = { details?: JsonObject; retryAfterMs?: number | undefined };
+type Options = { details?: JsonObject; retryAfterMs?: number | undefined; mayRepeat?: boolean };
 
 export class ProviderError extends GleitzeitError {
   /** What the provider's `Retry-After` said; it wins over the task's own backoff. */
   readonly retryAfterMs: number | undefined;
+  /**
+   * The same call may be made elsewhere at once: the instance has not begun it, or doing it twice does no harm. Where the
+   * protocol's method is idempotent that holds for every fault of the way, and need not be said.
+   */
+  readonly mayRepeat: boolean;
 
   // No `cause`: what `fetch` throws may quote a header, and headers hold secrets.
-  constructor(code: ErrorCode, message: string, { details, retryAfterMs }: Options = {}) {
+  constructor(code: ErrorCode, message: string, options: Options = {}) {
+    const { details, retryAfterMs, mayRepeat = false } = options;
     super(code, message, details === undefined ? {} : { details });
     this.retryAfterMs = retryAfterMs;
+    this.mayRepeat = mayRepeat;
   }
 }
 
@@ -29,7 +36,7 @@ export function nameOf({ instance }: Pick<Reach, "instance">): string {
 export function junkAnswer(reach: Reach, expected: string, answer: string): ProviderError {
   const said = quote(reach, answer);
   return new ProviderError(
-    "invalid_result",
+    "invalid_answer",
     `${nameOf(reach)}: its answer is not ${expected}, but ${said || "empty"}; check the instance's URL`,
   );
 }
@@ -49,6 +56,8 @@ const SECRET_CHARS = 6;
 /** What a provider said, on one line, cut, and without what we sent in headers: some servers say requests back. */
 export function quote({ instance }: Pick<Reach, "instance">, text: string): string {
   const secrets = Object.values(instance.headers ?? {}).flatMap((value) => [value, ...value.split(/\s+/)]);
+  // As it stands in JSON, too, which is what most servers say it back in.
+  secrets.push(...secrets.map((secret) => JSON.stringify(secret).slice(1, -1)));
   const clean = secrets
     .filter((secret) => secret.length >= SECRET_CHARS)
     .reduce((rest, secret) => rest.replaceAll(secret, "•••"), text)

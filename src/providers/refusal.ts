@@ -18,6 +18,7 @@ export function refusalOf(reach: Reach, response: Response, advice: Advice, text
   return new ProviderError(isPassing(status) ? "provider_unavailable" : "provider_rejected", message, {
     details: { status },
     retryAfterMs: parseRetryAfter(response.headers.get("retry-after"), Date.now()),
+    mayRepeat: hasNotBegun(status),
   });
 }
 
@@ -45,6 +46,9 @@ export function parseRetryAfter(value: string | null, now: number): number | und
 }
 
 const isPassing = (status: number): boolean => [408, 425, 429].includes(status) || status >= 500;
+
+/** Too many requests; and a gateway that does not reach what stands behind it, or has nothing there. */
+const hasNotBegun = (status: number): boolean => [429, 502, 503].includes(status);
 
 function verdictOn({ status, headers }: Response, advice: Advice): string {
   if (status >= 300 && status < 400) {
