@@ -35,14 +35,15 @@ import type { World } from "./world.ts";
 export type Provider = (call: Call, instance: string) => { delayMs: number; outcome: Outcome };
 
 /** A slot it has: what it asked for, and where it got it. */
-type Slot = { asked: Acquire; instance: string };
+type Slot = { asked: Acquire; instance: string; isMoving?: boolean };
 
 type Service = {
   session: Session;
   run: SimRun;
   /** By attempt. */
   slots: Map<string, Slot>;
-  calling: Set<string>;
+  /** Calls under way, by attempt, and the generation of the run that made them. */
+  calling: Map<string, number>;
   /** When the sync in flight was sent first, and when the last answered one was: the lease counts from there. */
   spokeAt: number;
   heardAt: number;
@@ -75,10 +76,15 @@ export class SimExecutor {
     return this.#services.size === 0;
   }
 
-  /** The attempts of this task whose calls are under way here. */
+  /**
+   * The attempts of this task whose calls are under way here, in this generation. Who cancels a run and runs it again
+   * at once may be faster than a lost word to its executor, which hears of it with its next sync.
+   */
   callsOf(run: SimRun, taskId: string): number {
     const all = [...this.#services.values()].filter((service) => service.run === run);
-    return all.flatMap(({ calling }) => [...calling]).filter((key) => key.startsWith(`${taskId}#`)).length;
+    const calls = all.flatMap(({ calling }) => [...calling]);
+    return calls.filter(([key, generation]) => key.startsWith(`${taskId}#`) && generation === run.generation)
+      .length;
   }
 
   go(run: SimRun): "taken" | "full" {
@@ -94,7 +100,7 @@ export class SimExecutor {
       session,
       run,
       slots: new Map(),
-      calling: new Set(),
+      calling: new Map(),
       spokeAt: 0,
       heardAt: this.#world.now,
     };
@@ -160,7 +166,7 @@ export class SimExecutor {
   }
 
   #carryOut(service: Service, call: Call): void {
-    service.calling.add(attemptKey(call));
+    service.calling.set(attemptKey(call), service.run.generation);
     this.#called(service.run, call);
     this.#callAt(service, call, { tried: [], leftMs: call.timeoutMs });
   }
@@ -194,6 +200,7 @@ export class SimExecutor {
   #moveOn(service: Service, call: Call, slot: Slot, then: (grant: Grant) => void): void {
     const asked = { ...slot.asked, avoid: [...slot.asked.avoid, slot.instance] };
     const key = attemptKey(call);
+    slot.isMoving = true;
     const take = (grant: Grant) => {
       const isWanted = this.#isAlive(service) && service.slots.get(key) === slot;
       if (isWanted) service.slots.delete(key);
@@ -283,7 +290,8 @@ export class SimExecutor {
     this.#world.after(TIMING.renewMs, () => {
       if (!this.#isAlive(service)) return;
       if (service.session.inFlight === undefined) this.#sync(service);
-      this.#hub.renew([...service.slots.values()].map(heldOf));
+      const settled = [...service.slots.values()].filter(({ isMoving = false }) => !isMoving);
+      this.#hub.renew(settled.map(heldOf));
       this.#renew(service);
     });
   }
