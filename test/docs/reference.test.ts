@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import * as z from "zod";
 import { problemDetails } from "../../src/contract/api.ts";
 import { adviceFor, errorCode, retryingOf, statusOf } from "../../src/contract/error.ts";
-import { event, tokenEvent } from "../../src/contract/event.ts";
+import { event, progressEvent, tokenEvent } from "../../src/contract/event.ts";
 import { isJsonObject } from "../../src/contract/json.ts";
 import { LIMITS } from "../../src/contract/limits.ts";
 import { PROTOCOLS } from "../../src/providers/protocols/index.ts";
@@ -59,7 +59,7 @@ describe("the tables of the docs", () => {
     const named = rowsUnder(API, "Events").flatMap(([types = "", has = ""]) =>
       codesIn(types).map((type): [string, string[]] => [type, codesIn(has)]),
     );
-    const schemas = [...event.options, tokenEvent].map(({ shape }) => shape);
+    const schemas = [...event.options, tokenEvent, progressEvent].map(({ shape }) => shape);
     expect(named.map(([type]) => type).toSorted()).toEqual(schemas.map(({ type }) => type.value).toSorted());
     for (const [type, has] of named) {
       const shape = schemas.find((one) => one.type.value === type) ?? {};
