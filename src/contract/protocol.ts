@@ -45,10 +45,10 @@ const BUILTIN_METHODS = [
   "mcp/server_info",
 ];
 
-/** The full names of methods that Gleitzeit answers itself, at once, unless the task names a `server`. */
-export function isBuiltin(protocolName: string, method: string, params: JsonObject): boolean {
-  if (protocolName === "echo/v1") return true;
-  if (protocolName !== "mcp/v1" || params["server"] !== undefined) return false;
+/** What Gleitzeit answers itself, at once, unless the task names a server, or an instance. */
+function isBuiltin({ protocol: name, method, instance }: Asking, params: JsonObject): boolean {
+  if (name === "echo/v1") return true;
+  if (name !== "mcp/v1" || params["server"] !== undefined || instance !== undefined) return false;
   if (method === "mcp/tools/call") return BUILTIN_TOOLS.includes(String(params["name"]));
   return BUILTIN_METHODS.includes(method);
 }
@@ -63,7 +63,7 @@ type Asking = {
 /** What a task with these params asks of a hub; `params` may still hold references, which then stand in the need. */
 export function needOf(task: Asking, params: JsonObject): Need | undefined {
   const { protocol: protocolName, method, tags } = task;
-  if (isBuiltin(protocolName, method, params)) return undefined;
+  if (isBuiltin(task, params)) return undefined;
   const found: Need = { protocol: protocolName };
   const model = protocolName === "llm/v1" ? text(params["model"]) : undefined;
   const tool = protocolName === "mcp/v1" ? toolIn(method, params) : undefined;

@@ -66,7 +66,7 @@ async function carryOutSomewhere(
   circumstances: Circumstances,
   timedOut: AbortSignal,
 ): Promise<Carried> {
-  const spec = call.spec ?? findMethod(call.protocol, call.method, namesServer(call));
+  const spec = call.spec ?? findMethod(call.protocol, call.method, call.instance !== undefined);
   const over = AbortSignal.any([circumstances.signal, timedOut]);
   const tried: Tried[] = [];
   let { instance } = circumstances;
@@ -199,13 +199,6 @@ function checkCall(
   const [first] = checkAgainstSchema(spec.params, params, { name: "params" });
   if (first !== undefined) throw new GleitzeitError("invalid_params", first.message);
   return { protocol, method, params };
-}
-
-/** The task names the MCP server whose tool it wants. */
-function namesServer({ protocol, params: bytes }: Call): boolean {
-  if (protocol !== "mcp/v1") return false;
-  const params = decodeJson(bytes);
-  return isJsonObject(params) && params["server"] !== undefined;
 }
 
 /** The message quotes what was said, and some servers say requests back. */

@@ -28,6 +28,9 @@ export type Assessment =
 export function assess(hub: Hub, asked: Asked, now: number): Assessment {
   const { need } = asked;
   const { fits, unseen } = fitting(hub, need);
+  const isUnclear =
+    need.instance === undefined && unseen.some((member) => isServer(member) && !isSick(member, now));
+  if (isUnclear) return { kind: "unknown" };
   const clash = severalServers(fits, need);
   if (clash !== undefined) return { kind: "refused", error: clash };
   const well = preferred(fits, asked, now);
@@ -39,6 +42,9 @@ export function assess(hub: Hub, asked: Asked, now: number): Assessment {
   if (sick.length > 0) return { kind: "refused", ...allSick(sick, now) };
   return { kind: "refused", error: nobodyFor(hub, need) };
 }
+
+/** What one server of MCP does, another may do otherwise: before one is chosen, all must be known. */
+const isServer = ({ spec }: Member): boolean => spec.kind === "mcp";
 
 /** Whether this instance is one of those among which the call is to be made. */
 export function isEligible(hub: Hub, asked: Asked, member: Member, now: number): boolean {
@@ -77,7 +83,8 @@ function allSick(sick: Member[], now: number): { error: TaskError; retryAfterMs:
   const reason = sick.flatMap(({ health }) => (health.status === "unhealthy" ? [health.reason] : []))[0];
   const why = reason ?? "its last calls failed";
   const message = `no instance that could do it is well (${names.join(", ")}${more}): ${why}`;
-  const next = Math.min(...sick.map((member) => reopensAt(member, now)), now + TIMING.checkMs);
+  // One that did not answer when somebody looked is looked at again by then.
+  const next = Math.min(...sick.map((member) => reopensAt(member, now)), now + TIMING.freshMs);
   return {
     error: makeTaskError("provider_unavailable", message),
     retryAfterMs: Math.max(SOONEST_MS, next - now),

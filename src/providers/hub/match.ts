@@ -6,11 +6,12 @@ import type { Member } from "./member.ts";
 /** The smaller the better: the model is in memory, on the disk, nobody knows, or it must be pulled first. */
 export const FIT = { loaded: 0, present: 1, unknown: 2, pullable: 3 } as const;
 
-/** `unseen`: it depends on what it offers, and nobody has looked yet. */
+/** `unseen`: nobody has looked yet what it offers, or whether it is there at all. */
 export type Fit = (typeof FIT)[keyof typeof FIT] | "unseen" | "no";
 
 export function fitOf(member: Member, need: Need): Fit {
   if (!isNamed(member, need) || !hasTags(member, need)) return "no";
+  if (member.offering === undefined) return "unseen";
   if (need.model !== undefined) return fitOfModel(member, need.model);
   if (need.tool !== undefined) return fitOfTool(member, need.tool);
   return FIT.present;
@@ -26,9 +27,8 @@ export function hasTags({ spec }: Member, { tags = [] }: Need): boolean {
 }
 
 function fitOfModel({ spec, offering }: Member, asked: string): Fit {
-  if (offering === undefined) return "unseen";
   // One that does not list its models may have any.
-  if (offering.models === undefined) return FIT.unknown;
+  if (offering?.models === undefined) return FIT.unknown;
   const model = fullModelName(asked);
   if (offering.loaded?.includes(model)) return FIT.loaded;
   if (offering.models.includes(model)) return FIT.present;
@@ -36,7 +36,6 @@ function fitOfModel({ spec, offering }: Member, asked: string): Fit {
 }
 
 function fitOfTool({ offering }: Member, tool: string): Fit {
-  if (offering === undefined) return "unseen";
-  if (offering.tools === undefined) return FIT.unknown;
+  if (offering?.tools === undefined) return FIT.unknown;
   return offering.tools.includes(tool) ? FIT.present : "no";
 }

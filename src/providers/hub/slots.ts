@@ -5,7 +5,7 @@ import { PRIORITIES } from "../../contract/workflow.ts";
 import { type Asked, assess, isEligible } from "./assess.ts";
 import { chosen } from "./choose.ts";
 import { dropExpired, dropSlot, type Hub, takeSlot, waitingKey } from "./hub.ts";
-import { isLooking } from "./looks.ts";
+import { isLooking, isStale } from "./looks.ts";
 import { instanceOf, isOpen, type Member, recordCall, roomAt } from "./member.ts";
 import { hubDue } from "./queue.ts";
 
@@ -18,7 +18,10 @@ export function acquire(hub: Hub, asked: Acquire, now: number): Grant {
   if (kept !== undefined) return grant(hub, asked, kept, now);
   const found = assess(hub, asked, now);
   if (found.kind === "free" && !isOwed(hub, now)) return grant(hub, asked, found.member, now);
-  if (found.kind === "refused") return found;
+  if (found.kind === "refused") {
+    if (found.retryAfterMs !== undefined && isStale(hub.looks, now)) hub.looks.isWanted = true;
+    return found;
+  }
   if (found.kind === "unknown" && !isLooking(hub.looks, now)) hub.looks.isWanted = true;
   wait(hub, asked, now);
   hub.quietUntil = Math.min(hub.quietUntil, hubDue(hub, now));

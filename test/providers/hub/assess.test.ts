@@ -55,7 +55,7 @@ describe("nobody is there", () => {
   test("but one that nobody has looked at yet: it may have the model, so nothing is refused before", () => {
     const need = { protocol: "llm/v1", model: "llama3.2" };
     const scene = sceneOf([]);
-    scene.put({ id: "new" });
+    scene.put({ id: "new", offering: undefined });
     expect([scene.place("a", { need }), scene.hub.looks.isWanted]).toEqual(["parked", true]);
     scene.look();
     scene.pass(50);

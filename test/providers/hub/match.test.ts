@@ -75,20 +75,22 @@ describe("an instance fits a tool", () => {
 });
 
 describe("any instance fits", () => {
-  test("a task that asks for no model and no tool, seen or not", () => {
-    expect(fitFor({})).toBe(FIT.present);
+  test("a task that asks for no model and no tool, once somebody has looked", () => {
+    expect(fitFor({})).toBe("unseen");
+    expect(fitFor({ offering: {} })).toBe(FIT.present);
     expect(fitFor(withModels([]))).toBe(FIT.present);
   });
 
   test("only if it has all the tags that are asked for", () => {
-    expect(fitFor({ tags: ["gpu", "home", "fast"] }, { tags: ["fast", "gpu"] })).toBe(FIT.present);
-    expect(fitFor({ tags: ["gpu"] }, { tags: ["gpu", "fast"] })).toBe("no");
+    const offering = {};
+    expect(fitFor({ offering, tags: ["gpu", "home", "fast"] }, { tags: ["fast", "gpu"] })).toBe(FIT.present);
+    expect(fitFor({ offering, tags: ["gpu"] }, { tags: ["gpu", "fast"] })).toBe("no");
     expect(fitFor({}, { tags: ["gpu"] })).toBe("no");
-    expect(fitFor({ tags: ["gpu"] }, { tags: [] })).toBe(FIT.present);
+    expect(fitFor({ offering, tags: ["gpu"] }, { tags: [] })).toBe(FIT.present);
   });
 
   test("only if it is the one that is named, which must have the model and the tags too", () => {
-    expect(fitFor({}, { instance: "spark" })).toBe(FIT.present);
+    expect(fitFor({ offering: {} }, { instance: "spark" })).toBe(FIT.present);
     expect(fitFor({}, { instance: "other" })).toBe("no");
     expect(fitFor({ tags: ["gpu"] }, { instance: "spark", tags: ["cpu"] })).toBe("no");
     expect(fitFor(withModels(["qwen3:8b"]), { instance: "spark", model: "llama3.2" })).toBe("no");

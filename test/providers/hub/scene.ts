@@ -19,7 +19,8 @@ export const busyFor = (retryAfterMs: number): CallEnd => ({
   retryAfterMs,
 });
 
-export type Given = Partial<InstanceSpec> & { id: string; offering?: Offering };
+/** `offering: undefined` is one that nobody has looked at. */
+export type Given = Partial<InstanceSpec> & { id: string; offering?: Offering | undefined };
 
 export function specOf({ offering: _, ...given }: Given): InstanceSpec {
   const url = `http://${given.id}.example:11434`;
@@ -41,16 +42,20 @@ const EMPTY: HubInvitation[] = [];
 type Options = { protocol?: string; strategy?: Strategy };
 export type Scene = ReturnType<typeof sceneOf>;
 
-/** Looked at a moment ago: what nobody offers now, nobody will be found to offer. */
+/** All were looked at a moment ago: what nobody offers now, nobody will be found to offer. */
 export function sceneOf(instances: Given[], { protocol = "llm/v1", strategy }: Options = {}) {
-  const scene = newSceneOf(instances, { protocol, ...(strategy === undefined ? {} : { strategy }) });
+  const scene = newSceneOf(instances, { protocol, ...(strategy === undefined ? {} : { strategy }) }, {});
   beginLook(scene.hub, [], NOW - 1);
   scene.report({});
   return scene;
 }
 
 /** Nobody has looked yet. */
-export function newSceneOf(instances: Given[], { protocol = "llm/v1", strategy }: Options = {}) {
+export function newSceneOf(
+  instances: Given[],
+  { protocol = "llm/v1", strategy }: Options = {},
+  usually?: Offering,
+) {
   const hub: Hub = makeHub(protocol, strategy);
   const scene = {
     hub,
@@ -60,7 +65,8 @@ export function newSceneOf(instances: Given[], { protocol = "llm/v1", strategy }
     pass: (ms: number): void => {
       scene.now += ms;
     },
-    put: (given: Given): Member => putInstance(hub, specOf(given), scene.now, given.offering),
+    put: (given: Given): Member =>
+      putInstance(hub, specOf(given), scene.now, "offering" in given ? given.offering : usually),
     member: (id: string): Member => found(hub.members.get(id), id),
     ask: (runId: string, more: Partial<Acquire> = {}): Grant =>
       acquire(hub, question(runId, more), scene.now),

@@ -154,7 +154,7 @@ describe("what a look finds at a known instance", () => {
 
   test("is nothing to one that has moved meanwhile, or is gone", () => {
     const scene = sceneOf([{ id: "spark", url: "http://old:1", offering }]);
-    scene.put({ id: "spark", url: "http://new:1" });
+    scene.put({ id: "spark", url: "http://new:1", offering: undefined });
     const health = { healthy: true as const };
     const seen = { url: "http://old:1", health, latencyMs: 1, offering: { models: ["x"] } };
     const report = {
