@@ -68,9 +68,10 @@ export class HubObject extends DurableObject<Env> implements HubRpc {
   put(spec: InstanceSpec, strategy?: Strategy): Promise<Reply<InstanceView>> {
     return replyWith(() => {
       const hub = this.#load();
-      refuseMany(hub, spec.id);
+      const replaced = replacedBy(hub, spec);
+      refuseMany(hub, spec.id, replaced.length);
+      for (const other of replaced) this.#drop(hub, other);
       const member = putInstance(hub, spec, Date.now());
-      for (const other of replacedBy(hub, spec)) this.#drop(hub, other);
       this.#keep(hub, [spec.id]);
       if (strategy !== undefined) this.#storage.strategy = hub.strategy = strategy;
       this.#use();
@@ -95,9 +96,18 @@ export class HubObject extends DurableObject<Env> implements HubRpc {
     return viewInstances(hub, Date.now());
   }
 
-  /** Looks again: as often as before where somebody asked meanwhile, else half as often. */
-  override alarm(): void {
-    const hub = this.#load();
+  /** Never throws: the platform stops calling after six times. */
+  override async alarm(): Promise<void> {
+    try {
+      this.#lookAgain(this.#load());
+    } catch (error) {
+      console.error("hub: alarm failed", error);
+      await this.ctx.storage.setAlarm(Date.now() + TIMING.checkMs);
+    }
+  }
+
+  /** As often as before where somebody asked meanwhile, else half as often. */
+  #lookAgain(hub: Hub): void {
     const before = this.#storage.rhythm?.intervalMs ?? TIMING.checkMs;
     const intervalMs = this.#isUsed ? TIMING.checkMs : Math.min(2 * before, TIMING.checkMaxMs);
     this.#isUsed = false;
@@ -109,9 +119,10 @@ export class HubObject extends DurableObject<Env> implements HubRpc {
     if (this.#hub !== undefined) return this.#hub;
     const now = Date.now();
     const hub = makeHub(this.ctx.id.name ?? "", this.#storage.strategy);
+    const kept = [...this.#storage.instances()];
     const configured = configuredInstances(hub.protocol, settingsOf(this.env));
-    for (const { spec, offering } of assemble(this.#storage.instances(), configured))
-      putInstance(hub, spec, now, offering);
+    for (const { spec, offering } of assemble(kept, configured)) putInstance(hub, spec, now, offering);
+    for (const { spec } of kept) if (!hub.members.has(spec.id)) this.#storage.forget(spec.id);
     this.#hub = hub;
     // Created: see who is there.
     if (this.#storage.rhythm === undefined) this.#look(hub);
@@ -122,7 +133,9 @@ export class HubObject extends DurableObject<Env> implements HubRpc {
   #use(): void {
     this.#isUsed = true;
     const { rhythm } = this.#storage;
-    if (rhythm === undefined || rhythm.at > Date.now() + TIMING.checkMs) this.#ringIn(TIMING.checkMs);
+    // Also where it should have rung long ago: it was not set since there was nothing to look at, or it got lost.
+    const isFar = rhythm === undefined || Math.abs(rhythm.at - Date.now()) > TIMING.checkMs;
+    if (isFar) this.#ringIn(TIMING.checkMs);
   }
 
   #ringIn(intervalMs: number): void {
@@ -195,8 +208,8 @@ export class HubObject extends DurableObject<Env> implements HubRpc {
   }
 }
 
-function refuseMany(hub: Hub, id: string): void {
-  if (hub.members.has(id) || hub.members.size < LIMITS.instances) return;
+function refuseMany(hub: Hub, id: string, replaced: number): void {
+  if (hub.members.has(id) || hub.members.size - replaced < LIMITS.instances) return;
   const message = `protocol ${hub.protocol} has ${LIMITS.instances} instances already: remove one first`;
   throw new GleitzeitError("conflict", message);
 }
