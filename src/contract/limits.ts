@@ -162,6 +162,8 @@ export const CAPACITY = {
   executorsAsked: 8,
   // Losses in a row after which an attempt is not made again: a reply that kills its executor must end.
   losses: 3,
+  // An attempt that failed where it was tried, and found all others busy, is given back so often before it counts.
+  returns: 5,
   // A batch of history that fails is halved, to find the run that it fails on. After so many failures of one delivery it
   // is the database that fails.
   historyFailures: 16,

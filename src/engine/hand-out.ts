@@ -4,7 +4,7 @@ import { encodeJson } from "../contract/json.ts";
 import { LIMITS } from "../contract/limits.ts";
 import { type Need, needOf } from "../contract/protocol.ts";
 import { attemptKey, type Begun, type Room, type Work } from "../contract/sync.ts";
-import { instancesToAvoid, isOpenFor, nextAttempt, offer } from "./offers.ts";
+import { budgetOf, instancesToAvoid, isOpenFor, nextAttempt, offer } from "./offers.ts";
 import { resolveParams } from "./outputs.ts";
 import { enqueue, takeNext } from "./ready.ts";
 import { isRunning, lastAttempt, type Run, type Session, type Task, taskOf } from "./run.ts";
@@ -17,11 +17,6 @@ type Call = Extract<Work, { kind: "call" }>;
 export type Tray = { readonly work: Work[]; bytes: number };
 
 export const makeTray = (): Tray => ({ work: [], bytes: 0 });
-
-/** How many more tasks the run lets out now. */
-export function budgetOf(run: Run): number {
-  return run.definition.workflow.maxParallelTasks - run.running - run.live.offers.size;
-}
 
 /** The session has a slot for what it was offered: the attempt begins, and is recorded before the call is made. */
 export function beginOffered(turn: Turn, begun: Begun, session: string, tray: Tray): void {
@@ -138,6 +133,7 @@ function addCall(tray: Tray, run: Run, task: Task, params: Uint8Array): void {
     timeoutMs,
     ...(instance === undefined ? {} : { instance }),
     ...(method === undefined ? {} : { spec: method }),
+    ...(task.plan.retry.maxAttempts === 1 ? { isOnce: true } : {}),
     idempotencyKey: `${run.definition.id}:${spec.id}:${task.triesEver + 1}`,
   };
   tray.work.push(call);

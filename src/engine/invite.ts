@@ -2,7 +2,7 @@
 
 import { spreadOf } from "../contract/id.ts";
 import { CAPACITY, TIMING } from "../contract/limits.ts";
-import { budgetOf } from "./hand-out.ts";
+import { budgetOf } from "./offers.ts";
 import { countReady } from "./ready.ts";
 import { isRunning, type Run } from "./run.ts";
 

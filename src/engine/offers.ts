@@ -3,8 +3,8 @@
  * one that is forgotten (the object was evicted) is taken up again when its session mentions it.
  */
 import type { AttemptRef, SlotAnswer } from "../contract/sync.ts";
-import { dequeue, enqueue, keepSlot, openLane, priorityAfterKept } from "./ready.ts";
-import { isRunning, lastAttempt, type Run, sessionOf, type Task, taskOf } from "./run.ts";
+import { countKept, dequeue, enqueue, keepSlot, openLane, priorityAfterKept } from "./ready.ts";
+import { isRunning, type Run, sessionOf, type Task, taskOf } from "./run.ts";
 
 export const nextAttempt = (task: Task): number => task.attempts.length + 1;
 
@@ -15,12 +15,30 @@ export function offer(run: Run, task: Task, session: string, now: number): void 
   sessionOf(run, session, now).offers.add(id);
 }
 
-/** Where the last attempt failed: the next goes to another instance where there is one. */
+/** How many more tasks the run lets out now. */
+export function budgetOf(run: Run): number {
+  return run.definition.workflow.maxParallelTasks - run.running - run.live.offers.size;
+}
+
+/** Where the task failed since an attempt last counted, and in that: the next goes elsewhere where it can. */
 export function instancesToAvoid(task: Task): string[] {
-  const last = lastAttempt(task);
-  if (last?.end?.status !== "failed" && last?.end?.status !== "returned") return [];
-  const failed = last.end.status === "failed" && last.instance !== undefined ? [last.instance] : [];
-  return [...new Set([...last.tried.map(({ instance }) => instance), ...failed])];
+  const avoid = new Set<string>();
+  for (const { end, instance, tried } of task.attempts.toReversed()) {
+    if (end?.status !== "failed" && end?.status !== "returned") break;
+    for (const one of tried) avoid.add(one.instance);
+    if (end.status === "returned") continue;
+    if (instance !== undefined) avoid.add(instance);
+    break;
+  }
+  return [...avoid];
+}
+
+/** How often in a row the task was given back after it had been tried somewhere. */
+export function returnsInRow(task: Task): number {
+  const last = task.attempts.findLastIndex(
+    ({ end, tried }) => end?.status !== "returned" || tried.length === 0,
+  );
+  return task.attempts.length - 1 - last;
 }
 
 /** The task is ready for everybody again. */
@@ -33,22 +51,29 @@ export function releaseOffer(run: Run, task: Task): void {
   enqueue(run.live.ready, task.plan);
 }
 
-/** The hub keeps a slot for the lane, or says that waiting for one is over. */
-export function takeSlotWord(run: Run, { lane, isKept }: { lane: string; isKept: boolean }): void {
-  if (isKept) keepSlot(run.live.ready, lane, countOffered(run, lane));
-  else openLane(run.live.ready, lane);
-}
-
 /**
- * What the run says to a slot that the hub keeps for this lane. It has a use for it where a task is ready, or one has
- * asked and not heard yet; and for more of them where others are ready too.
+ * What the run says to a slot that the hub keeps for this lane, before it takes it. It has a use for it where a task is
+ * ready, or one has asked and not heard yet; and for more where others are ready too. A run that lets no task out has
+ * none, whatever is ready: it asks when it does.
  */
 export function answerSlot(run: Run, lane: string): SlotAnswer {
   if (!isRunning(run)) return { isWanted: false };
-  const next = priorityAfterKept(run.live.ready, lane);
-  const isWanted = (run.live.ready.get(lane)?.members.size ?? 0) > 0 || countOffered(run, lane) > 0;
-  return next === undefined ? { isWanted } : { isWanted, next };
+  const places = placesLeft(run);
+  const hasReady = places > 0 && priorityAfterKept(run.live.ready, lane, 0) !== undefined;
+  const next = priorityAfterKept(run.live.ready, lane, 1);
+  const isWanted = hasReady || countOffered(run, lane) > 0;
+  return isWanted && places > 1 && next !== undefined ? { isWanted, next } : { isWanted };
 }
+
+/** The hub keeps a slot for the lane; or it does not, and waiting for one is over. */
+export function takeSlotWord(run: Run, { lane, isKept }: { lane: string; isKept: boolean }): void {
+  if (isKept) keepSlot(run.live.ready, lane, countOffered(run, lane));
+  // The hub notes that it waits for more only where it could use more: else the lane asks anew.
+  if (!isKept || placesLeft(run) <= 0) openLane(run.live.ready, lane);
+}
+
+/** Places for tasks that are neither taken nor promised to slots that are kept. */
+const placesLeft = (run: Run): number => budgetOf(run) - countKept(run.live.ready);
 
 const countOffered = (run: Run, lane: string): number =>
   [...run.live.offers.keys()].filter((id) => taskOf(run, id).plan.lane === lane).length;

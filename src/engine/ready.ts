@@ -79,16 +79,23 @@ export function keepSlot(ready: Ready, name: string, offered: number): void {
   if (lane.kept >= lane.members.size) lane.parkedUntil = 0;
 }
 
+/** Slots that are kept for tasks of any lane. */
+export function countKept(ready: Ready): number {
+  let kept = 0;
+  for (const lane of ready.values()) kept += Math.min(lane.kept, lane.members.size);
+  return kept;
+}
+
 /** Waiting leads nowhere: all of the lane may ask. */
 export function openLane(ready: Ready, name: string): void {
   const lane = ready.get(name);
   if (lane !== undefined) lane.parkedUntil = 0;
 }
 
-/** The most urgent task of the lane beyond those that slots are kept for. */
-export function priorityAfterKept(ready: Ready, name: string): Priority | undefined {
+/** How urgent the first task of the lane is beyond those that slots are kept for, and so many `more`. */
+export function priorityAfterKept(ready: Ready, name: string, more: number): Priority | undefined {
   const lane = ready.get(name);
-  let left = lane?.kept ?? 0;
+  let left = (lane?.kept ?? 0) + more;
   for (const priority of PRIORITIES) {
     const count = lane?.counts[priority] ?? 0;
     if (count > left) return priority;

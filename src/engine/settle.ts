@@ -1,8 +1,9 @@
 /** What follows from the end of an attempt: retries, the tasks it releases or takes down, the end of the run. */
 import { makeTaskError, type TaskError } from "../contract/error.ts";
 import type { RunEvent, Tried } from "../contract/event.ts";
+import { CAPACITY } from "../contract/limits.ts";
 import type { AttemptRef, Ended, Outcome } from "../contract/sync.ts";
-import { nextAttempt, releaseOffer } from "./offers.ts";
+import { nextAttempt, releaseOffer, returnsInRow } from "./offers.ts";
 import { checkOutputs } from "./outputs.ts";
 import { park } from "./ready.ts";
 import { delayBefore, mayRepeatLost, mayRetry } from "./retry.ts";
@@ -105,13 +106,22 @@ function settleLive(turn: Turn, task: Task, outcome: Outcome): void {
     case "failed":
       return failAttempt(turn, task, outcome.error, outcome);
     case "returned": {
-      const why = outcome.tried?.at(-1)?.message ?? outcome.reason;
+      const tried = outcome.tried ?? [];
+      // Given back again and again it would be tried for ever, and never count.
+      if (tried.length > 0 && returnsInRow(task) >= CAPACITY.returns) return failReturned(turn, task, tried);
+      const why = tried.at(-1)?.message ?? outcome.reason;
       const error = makeTaskError("unavailable", `the executor gave it back (${why})`);
       return postpone(turn, task, { outcome: "returned", delayMs: 0, error, where: outcome });
     }
     default:
       throw new Error(`unknown outcome ${JSON.stringify(outcome satisfies never)}`);
   }
+}
+
+function failReturned(turn: Turn, task: Task, tried: Tried[]): void {
+  const places = tried.map(({ instance, message }) => `${instance}: ${message}`).join("; ");
+  const error = makeTaskError("provider_unavailable", `it failed wherever there was room (${places})`);
+  failAttempt(turn, task, error, { tried });
 }
 
 function complete(

@@ -1,8 +1,8 @@
 /** What a session says and what it is told. Saying the same twice changes nothing. */
 import { type AttemptRef, attemptKey, type SyncAnswer, type SyncRequest } from "../contract/sync.ts";
-import { beginOffered, budgetOf, handOut, handOutAgain, makeTray, type Tray } from "./hand-out.ts";
+import { beginOffered, handOut, handOutAgain, makeTray, type Tray } from "./hand-out.ts";
 import { answered } from "./invite.ts";
-import { isOpenFor, offer, releaseOffer } from "./offers.ts";
+import { budgetOf, isOpenFor, offer, releaseOffer } from "./offers.ts";
 import { countReady } from "./ready.ts";
 import { isRunning, lastAttempt, type Run, type Session, sessionOf, taskOf } from "./run.ts";
 import { settle } from "./settle.ts";

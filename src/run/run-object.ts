@@ -75,8 +75,9 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
   slot(lane: string, isKept: boolean): SlotAnswer {
     const loaded = this.#load();
     if (loaded === undefined) return { isWanted: false };
-    this.#execute({ type: "slot", lane, isKept });
-    return answerSlot(loaded.run, lane);
+    const answer = answerSlot(loaded.run, lane);
+    this.#execute({ type: "slot", lane, isKept: isKept && answer.isWanted });
+    return answer;
   }
 
   steer(id: RunId, command: Steering): Promise<Reply<View>> {

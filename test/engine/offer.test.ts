@@ -220,17 +220,37 @@ describe("a parked lane", () => {
       tasks: { a: { priority: "low" }, b: { priority: "urgent" }, c: { priority: "high" } },
     });
     const answers = () => {
-      drive.tell({ type: "slot", lane: laneOf(), isKept: true });
-      return answerSlot(drive.run, laneOf());
+      const answer = answerSlot(drive.run, laneOf());
+      drive.tell({ type: "slot", lane: laneOf(), isKept: answer.isWanted });
+      return answer;
     };
-    expect(answerSlot(drive.run, laneOf())).toEqual({ isWanted: true, next: "urgent" });
     expect([answers(), answers(), answers(), answers()]).toEqual([
       { isWanted: true, next: "high" },
       { isWanted: true, next: "low" },
       { isWanted: true },
-      { isWanted: true },
+      { isWanted: false },
     ]);
     expect(answerSlot(drive.run, "no such lane")).toEqual({ isWanted: false });
+  });
+
+  test("wants no slot while its run lets no more tasks out, and asks anew when it does", () => {
+    const drive = started("a b c", {
+      each: llm(),
+      maxParallelTasks: 1,
+      tasks: { a: llm("big"), b: llm("big") },
+    });
+    const ada = new Executor(drive);
+    ada.sync();
+    const slot = (lane: string) => {
+      const answer = answerSlot(drive.run, lane);
+      drive.tell({ type: "slot", lane, isKept: answer.isWanted });
+      return answer;
+    };
+    ada.sync({ ended: [ada.ended("a", { kind: "returned", reason: "parked" })] });
+    ada.sync({ begun: [{ ...ada.ref("c"), instance: "spark" }] });
+    expect(slot(laneOf("big"))).toEqual({ isWanted: false });
+    const done = ada.sync({ ended: [ada.ended("c", completed(1))] });
+    expect(given(done)).toEqual(["a?"]);
   });
 
   test("wants no slot while its run is paused, or when it has ended", () => {

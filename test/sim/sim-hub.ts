@@ -98,7 +98,7 @@ export class SimHub {
     this.#world.call(
       () => this.#find(waiting.runId).slot(waiting.lane, reservation !== undefined),
       (answer) => {
-        takeAnswer(hub, invitation, answer);
+        takeAnswer(hub, invitation, answer, this.#world.now);
         if (hub === this.#hub) this.#perform();
       },
       () => {},

@@ -75,8 +75,9 @@ export class SimRun {
   }
 
   slot(lane: string, isKept: boolean): SlotAnswer {
-    this.execute({ type: "slot", lane, isKept });
-    return answerSlot(this.#load(), lane);
+    const answer = answerSlot(this.#load(), lane);
+    this.execute({ type: "slot", lane, isKept: isKept && answer.isWanted });
+    return answer;
   }
 
   /** Load → decide → save → perform, with a fault between any two. */

@@ -6,7 +6,7 @@ import type { Need } from "../../contract/protocol.ts";
 import { type Candidate, choose } from "./choose.ts";
 import type { Hub } from "./hub.ts";
 import { isLooking, isStale } from "./looks.ts";
-import { fitOf } from "./match.ts";
+import { FIT, fitOf } from "./match.ts";
 import { isSick, type Member, reopensAt, roomAt } from "./member.ts";
 import { nobodyFor, severalServers } from "./refusal.ts";
 
@@ -70,8 +70,10 @@ function preferred(fits: Candidate[], { avoid, isFailover = false }: Asked, now:
   return others.length > 0 || isFailover ? others : well;
 }
 
+/** Nothing is pulled while others have it and are only busy. */
 function among(hub: Hub, well: Candidate[], { runId }: Asked, now: number): Assessment {
-  const free = well.filter(({ member }) => roomAt(member, now) > 0);
+  const having = well.filter(({ fit }) => fit < FIT.pullable);
+  const free = (having.length > 0 ? having : well).filter(({ member }) => roomAt(member, now) > 0);
   const member = choose(free, { strategy: hub.strategy, runId, now });
   return member === undefined ? { kind: "busy" } : { kind: "free", member };
 }

@@ -38,7 +38,8 @@ export type Hub = {
   /** By a number of its own: several may be kept for one run. */
   readonly reserved: Map<string, Reserved>;
   readonly looks: Looks;
-  /** Until then time alone frees nothing for those who wait. */
+  /** Something has happened that may serve somebody who waits; until when time alone does not. */
+  isStirred: boolean;
   quietUntil: number;
   /** Counts choices, questions and reservations. */
   turn: number;
@@ -53,6 +54,7 @@ export function makeHub(protocol: string, strategy: Strategy = "least_loaded"): 
     waiting: new Map(),
     reserved: new Map(),
     looks: makeLooks(),
+    isStirred: false,
     quietUntil: Number.POSITIVE_INFINITY,
     turn: 0,
   };
@@ -60,6 +62,7 @@ export function makeHub(protocol: string, strategy: Strategy = "least_loaded"): 
 
 /** Registers an instance, or changes it. What is known of it stays true only while its address is the same. */
 export function putInstance(hub: Hub, spec: InstanceSpec, now: number, offering?: Offering): Member {
+  hub.isStirred = true;
   const known = hub.members.get(spec.id);
   if (known !== undefined && known.spec.url === spec.url && known.spec.kind === spec.kind) {
     known.spec = spec;
@@ -75,6 +78,7 @@ export function putInstance(hub: Hub, spec: InstanceSpec, now: number, offering?
 
 /** Calls at it end as they end; it gets no others. */
 export function removeInstance(hub: Hub, id: string): boolean {
+  hub.isStirred = true;
   return hub.members.delete(id);
 }
 
@@ -95,6 +99,7 @@ export function takeSlot<Kept extends Slot>(
 export function dropSlot(slots: Map<string, Slot>, hub: Hub, key: string): Slot | undefined {
   const slot = slots.get(key);
   if (slot === undefined) return undefined;
+  hub.isStirred = true;
   slots.delete(key);
   const member = hub.members.get(slot.instance);
   if (member !== undefined && member.load > 0) member.load--;

@@ -122,6 +122,8 @@ export function recordLook(member: Member, seen: Seen, now: number): void {
   const wasSick = member.health.status === "unhealthy";
   if (seen.offering !== undefined) member.offering = seen.offering;
   if (seen.health.healthy) {
+    // It is there and does not say what it offers: that may be anything.
+    member.offering ??= {};
     member.seenAt = now;
     member.health = { status: "healthy", at: now };
     if (wasSick) member.breaker = recover(member.breaker);

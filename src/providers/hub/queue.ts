@@ -17,6 +17,9 @@ export type HubInvitation = { waiting: Waiting; reservation?: string };
  */
 export function inviteNext(hub: Hub, now: number): HubInvitation[] {
   dropExpired(hub, now);
+  // A question that was answered changes nothing for the others: there may be ten thousand of them.
+  if (!hub.isStirred && now < hub.quietUntil) return [];
+  hub.isStirred = false;
   const invitations: HubInvitation[] = [];
   for (;;) {
     const next = firstServed(hub, now);
@@ -32,13 +35,19 @@ export function inviteNext(hub: Hub, now: number): HubInvitation[] {
 }
 
 /** Takes what the run says to its invitation. */
-export function takeAnswer(hub: Hub, { waiting, reservation }: HubInvitation, answer: SlotAnswer): void {
+export function takeAnswer(
+  hub: Hub,
+  { waiting, reservation }: HubInvitation,
+  answer: SlotAnswer,
+  now: number,
+): void {
   if (!answer.isWanted && reservation !== undefined) dropSlot(hub.reserved, hub, reservation);
   const key = waitingKey(waiting);
   // Without a reservation it asks for all its tasks by itself.
   if (reservation === undefined || answer.next === undefined || hub.waiting.has(key)) return;
-  // It waits on, as long as before, and behind those that it was level with.
-  hub.waiting.set(key, { ...waiting, priority: answer.next, avoid: [], turn: ++hub.turn });
+  hub.isStirred = true;
+  // It has just been served: it waits anew, and behind those that it was level with.
+  hub.waiting.set(key, { ...waiting, priority: answer.next, avoid: [], since: now, turn: ++hub.turn });
 }
 
 function reserve(hub: Hub, waiting: Waiting, member: Member, now: number): HubInvitation {
@@ -93,7 +102,7 @@ function isBefore(one: Waiting, other: Waiting, slotsOf: Map<string, number>, no
 }
 
 const rank = ({ priority, since }: Waiting, now: number): number =>
-  PRIORITIES.indexOf(priority) - Math.floor(Math.max(0, now - since) / TIMING.ageingMs);
+  Math.max(0, PRIORITIES.indexOf(priority) - Math.floor(Math.max(0, now - since) / TIMING.ageingMs));
 
 function countSlots(hub: Hub): Map<string, number> {
   const slotsOf = new Map<string, number>();

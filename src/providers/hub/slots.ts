@@ -57,13 +57,15 @@ export function release(hub: Hub, ended: EndedSlot[], now: number): void {
   for (const { token, instance, end } of ended) {
     dropSlot(hub.slots, hub, token);
     const member = hub.members.get(instance);
+    hub.isStirred = true;
     if (member !== undefined) recordCall(member, end, now);
   }
 }
 
 function grant(hub: Hub, { token, runId }: Acquire, member: Member, now: number): Grant {
   const { id } = member.spec;
-  if (hub.slots.get(token)?.instance !== id) chosen(member, othersThan(member, hub, now), ++hub.turn);
+  const isAgain = hub.slots.get(token)?.instance === id;
+  if (!isAgain) chosen(member, othersThan(member, hub, now), ++hub.turn);
   takeSlot(hub.slots, hub, token, { runId, instance: id, until: now + TIMING.leaseMs });
   return { kind: "granted", instance: instanceOf(member) };
 }

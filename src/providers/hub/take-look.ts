@@ -28,6 +28,7 @@ const lookedAt = ({ health }: Member): number =>
 export type Changes = { changed: string[]; gone: string[] };
 
 export function takeLook(hub: Hub, report: LookReport, now: number): Changes {
+  hub.isStirred = true;
   const changed: string[] = [];
   for (const seen of report.instances) {
     const member = hub.members.get(seen.id);

@@ -164,13 +164,13 @@ describe("before the strategy", () => {
   };
 
   test.each(["least_loaded", "round_robin", "weighted", "sticky"] as const)(
-    "%s: loaded goes before present, present before unknown, unknown before pulling",
+    "%s: loaded goes before present, present before unknown; nothing is pulled while these are only busy",
     (strategy) => {
       const { loaded, present, unknown, pullable } = pool;
       const given = [pullable, unknown, present, loaded].map((one) => ({ ...one, maxConcurrent: 1 }));
       const scene = sceneOf(given, { strategy });
       const places = Array.from({ length: 5 }, () => scene.place("run", { need }));
-      expect(places).toEqual(["loaded", "present", "unknown", "pullable", "parked"]);
+      expect(places).toEqual(["loaded", "present", "unknown", "parked", "parked"]);
     },
   );
 

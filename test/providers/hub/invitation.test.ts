@@ -84,14 +84,32 @@ describe("a slot that comes free", () => {
 });
 
 describe("a run that is invited and says that it waits for more", () => {
-  test("waits on at once, since when it did, and for its most urgent task", () => {
+  test("waits on at once, for its most urgent task, and anew: it was served", () => {
     const { scene, slot } = fullScene();
-    const since = scene.now;
     scene.ask("a", { priority: "urgent" });
     scene.pass(1000);
     free(scene, slot);
     scene.answer("a", { isWanted: true, next: "low" });
-    expect([...scene.hub.waiting.values()]).toMatchObject([{ runId: "a", priority: "low", since }]);
+    expect([...scene.hub.waiting.values()]).toMatchObject([
+      { runId: "a", priority: "low", since: scene.now },
+    ]);
+  });
+
+  test("does not outrank those that come later, however long it goes on", () => {
+    const scene = sceneOf([{ id: "spark", maxConcurrent: 1 }]);
+    let held = scene.take("busy");
+    scene.ask("endless");
+    const served: string[] = [];
+    for (let minute = 0; minute < 10; minute++) {
+      scene.pass(TIMING.leaseMs - 1);
+      if (minute === 5) scene.ask("late");
+      const [run = ""] = free(scene, held);
+      scene.answer(run, run === "endless" ? { isWanted: true, next: "normal" } : { isWanted: true });
+      held = scene.take(run);
+      served.push(run);
+    }
+    expect(served.filter((run) => run === "late")).toEqual(["late"]);
+    expect(served.indexOf("late")).toBeLessThanOrEqual(6);
   });
 
   test("is kept as many slots as are free, each for one of its tasks", () => {

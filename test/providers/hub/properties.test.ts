@@ -160,7 +160,7 @@ function perform(scene: Scene, one: Step): void {
       const invitation = scene.invitations[one.nth];
       const { isWanted, next } = one;
       if (invitation !== undefined)
-        takeAnswer(hub, invitation, { isWanted, ...(next === undefined ? {} : { next }) });
+        takeAnswer(hub, invitation, { isWanted, ...(next === undefined ? {} : { next }) }, scene.now);
       return;
     }
     case "renew":

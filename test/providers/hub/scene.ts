@@ -93,7 +93,7 @@ export function newSceneOf(
     /** What the run says to its last invitation. */
     answer: (runId: string, answer: SlotAnswer): void => {
       const last = scene.invitations.find(({ waiting }) => waiting.runId === runId);
-      takeAnswer(hub, found(last, `invitation of ${runId}`), answer);
+      takeAnswer(hub, found(last, `invitation of ${runId}`), answer, scene.now);
     },
     decline: (runId: string): void => scene.answer(runId, { isWanted: false }),
     due: (): number => hubDue(hub, scene.now),
