@@ -110,6 +110,9 @@ export function runStub(env: Env, id: RunId): Stub<RunRpc> {
 /** An executor of the pool by its number. Has no dot: a session is named executor, dot, something random. */
 export const executorName = (index: number): string => `executor-${index % CAPACITY.executors}`;
 
+/** Who looks for the hub of a protocol: an executor of its own, so that no look waits behind calls. */
+export const lookerName = (protocol: string): string => `looker-${protocol}`;
+
 export function executorStub(env: Env, name: string): Stub<ExecutorRpc> {
   return env.EXECUTORS.getByName(name, placeOf(env)) as unknown as Stub<ExecutorRpc>;
 }

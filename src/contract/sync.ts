@@ -20,7 +20,6 @@ export type Outcome =
       kind: "failed";
       error: TaskError;
       retryAfterMs?: number;
-      usage?: Usage;
       instance?: string;
       tried?: Tried[];
     }
@@ -71,6 +70,8 @@ export type Work =
       instance?: string;
       /** What the method is, of a protocol that is not always there. */
       spec?: ProtocolMethod;
+      /** The file allows one try: what may have been begun is not made again. */
+      isOnce?: boolean;
       /** The same for a try that is made again because its attempt was lost. */
       idempotencyKey: string;
     });

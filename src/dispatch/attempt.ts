@@ -2,7 +2,7 @@
  * Carries out one attempt: params checked, provider called, result checked. A call that fails at one instance may go to
  * the next within the attempt. Its end is always an outcome.
  */
-import { GleitzeitError } from "../contract/error.ts";
+import { GleitzeitError, makeTaskError } from "../contract/error.ts";
 import type { Tried } from "../contract/event.ts";
 import { decodeJson, encodeJson, isJsonObject, type Json } from "../contract/json.ts";
 import { LIMITS } from "../contract/limits.ts";
@@ -117,7 +117,7 @@ function completed({ bytes, usage }: Done, where: Where): Outcome {
 /** Its time was over while it waited for another instance: that is how the attempt ended. */
 function lateFailure(call: Call, done: Verdict, timedOut: AbortSignal, where: Where): Outcome {
   if (!timedOut.aborted) return failure(done, where);
-  return failure(judge(timeoutError(call), { method: call.method, spec: undefined, latencyMs: 0 }), where);
+  return failure({ ...done, error: makeTaskError("timeout", timeoutError(call).message) }, where);
 }
 
 function failure({ error, retryAfterMs }: Verdict, where: Where): Outcome {
@@ -140,17 +140,21 @@ async function tryOnce(
 ): Promise<Done | Verdict> {
   const startedAt = Date.now();
   let isSent = false;
-  const fetch: Circumstances["fetch"] = (...request) => {
+  let isAnswered = false;
+  const fetch: Circumstances["fetch"] = async (...request) => {
     isSent = true;
-    return circumstances.fetch(...request);
+    const response = await circumstances.fetch(...request);
+    isAnswered = true;
+    return response;
   };
   try {
     const { bytes, usage } = await tryAt(instance, call, spec, { ...circumstances, fetch }, timedOut);
     return { bytes, usage, end: { kind: "answered", latencyMs: Date.now() - startedAt } };
   } catch (thrown) {
     const reason = timedOut.aborted ? timeoutError(call) : thrown;
-    const verdict = judge(reason, { method: call.method, spec, latencyMs: Date.now() - startedAt });
-    return isSent ? verdict : { ...verdict, end: UNUSED };
+    const latencyMs = Date.now() - startedAt;
+    const { method, isOnce = false } = call;
+    return judge(reason, { method, spec, isOnce, latencyMs, isSent, isAnswered });
   }
 }
 
@@ -169,7 +173,8 @@ async function tryAt(
     signal: AbortSignal.any([signal, timedOut]),
     fetch,
     emit,
-    report,
+    // Some servers say our requests back.
+    report: (progress) => report(cleaned(endpoint, progress)),
     siblings,
     idempotencyKey: call.idempotencyKey,
     instance: endpoint,
@@ -177,6 +182,11 @@ async function tryAt(
   const { result, usage } = await provider.execute(asked, context);
   checkResult(spec, result, endpoint);
   return { bytes: encodeResult(result), usage };
+}
+
+function cleaned(instance: Endpoint, progress: Progress): Progress {
+  const { message } = progress;
+  return message === undefined ? progress : { ...progress, message: quote({ instance }, message) };
 }
 
 function providerFor(kind: string): Provider {

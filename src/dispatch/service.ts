@@ -115,7 +115,6 @@ export class Service {
         this.#tokens.follow(answer.follow);
         await this.#obey(orders);
         await this.#untilNews();
-        this.#slots.renewIfDue();
       }
     } catch (error) {
       console.error("executor: session broke off", error);

@@ -26,7 +26,8 @@ export class Slots {
   readonly #runId: RunId;
   readonly #session: string;
   readonly #slots = new Map<string, Slot>();
-  #renewedAt = Date.now();
+  readonly #hubs = new Map<string, ReturnType<typeof hubStub>>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(env: Env, runId: RunId, session: string) {
     this.#env = env;
@@ -39,12 +40,13 @@ export class Slots {
     const asked = offers.map((offer) => this.#question(offer));
     const grants = await this.#hub(protocol)
       .acquire(asked)
-      .catch((): Grant[] => []);
+      .catch((): Grant[] => this.#lost(protocol) ?? []);
     return offers.map((offer, index) => [offer, answerOf(protocol, asked[index], grants[index])]);
   }
 
   put(ref: AttemptRef, slot: Slot): void {
     this.#slots.set(attemptKey(ref), slot);
+    this.#renewLater();
   }
 
   instanceFor(ref: AttemptRef): Instance | undefined {
@@ -64,7 +66,7 @@ export class Slots {
     const next = await this.#hub(protocol)
       .exchange(ended, asked)
       // Lost: the slot is given back by its lease.
-      .catch((): Grant => ({ kind: "parked" }));
+      .catch((): Grant => this.#lost(protocol) ?? { kind: "parked" });
     // Dropped meanwhile: what was granted is nobody's.
     const isWanted = this.#slots.get(key) === slot;
     if (next.kind !== "granted") {
@@ -75,18 +77,6 @@ export class Slots {
     if (isWanted) this.#slots.set(key, moved);
     else this.giveBack(moved);
     return isWanted ? next : { kind: "refused" };
-  }
-
-  /** As often as the lease of the run, however much news there is. */
-  renewIfDue(): void {
-    if (Date.now() < this.#renewedAt + TIMING.renewMs / 2) return;
-    this.#renewedAt = Date.now();
-    const settled = [...this.#slots.values()].filter(({ isMoving = false }) => !isMoving);
-    for (const [protocol, slots] of Map.groupBy(settled, (slot) => slot.protocol)) {
-      this.#hub(protocol)
-        .renew(slots.map((slot) => this.#held(slot)))
-        .catch(() => {});
-    }
   }
 
   release(ref: AttemptRef, end: CallEnd): void {
@@ -105,7 +95,7 @@ export class Slots {
   giveBack(slot: Slot, end: CallEnd = { kind: "unused" }): void {
     this.#hub(slot.protocol)
       .release([{ ...this.#held(slot), end }])
-      .catch(() => {});
+      .catch(() => this.#lost(slot.protocol));
   }
 
   /** What the hub knows of a protocol's instances. */
@@ -118,6 +108,25 @@ export class Slots {
     }));
   }
 
+  /** Often enough for their lease, whatever the run does meanwhile. */
+  #renewLater(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      if (this.#slots.size === 0) return;
+      this.#renew();
+      this.#renewLater();
+    }, TIMING.renewMs);
+  }
+
+  #renew(): void {
+    const settled = [...this.#slots.values()].filter(({ isMoving = false }) => !isMoving);
+    for (const [protocol, slots] of Map.groupBy(settled, (slot) => slot.protocol)) {
+      this.#hub(protocol)
+        .renew(slots.map((slot) => this.#held(slot)))
+        .catch(() => this.#lost(protocol));
+    }
+  }
+
   #question(offer: Offer): Acquire {
     const { need, lane, priority, avoid } = offer;
     const token = `${this.#runId}/${attemptKey(offer)}/${this.#session}`;
@@ -128,8 +137,16 @@ export class Slots {
     return { token: asked.token, runId: this.#runId, instance: instance.id };
   }
 
+  /** A stub that failed may stay broken. */
+  #lost(protocol: string): undefined {
+    this.#hubs.delete(protocol);
+  }
+
+  /** One stub for all: what is said over it arrives in order, a release after the renewal before it. */
   #hub(protocol: string): ReturnType<typeof hubStub> {
-    return hubStub(this.#env, protocol);
+    const known = this.#hubs.get(protocol) ?? hubStub(this.#env, protocol);
+    this.#hubs.set(protocol, known);
+    return known;
   }
 }
 

@@ -13,32 +13,63 @@ export type Verdict = {
   mayMove: boolean;
 };
 
-/** `latencyMs`: how long it took to fail. */
-export function judge(
-  thrown: unknown,
-  about: { method: string; spec: ProtocolMethod | undefined; latencyMs: number },
-): Verdict {
+/** `latencyMs`: how long it took to fail. `isAnswered`: headers had come. */
+export type About = {
+  method: string;
+  spec: ProtocolMethod | undefined;
+  isOnce: boolean;
+  latencyMs: number;
+  isSent: boolean;
+  isAnswered: boolean;
+};
+
+export function judge(thrown: unknown, about: About): Verdict {
   const error = describe(about.method, thrown);
   const retryAfterMs = retryAfterOf(thrown);
-  const isFaultOfWay = retryingOf(error.code) === "way" && error.code !== "internal";
-  const end: CallEnd = isFaultOfWay
-    ? { kind: "failed", code: error.code, ...pauseOf(error, retryAfterMs) }
-    : isOfInstance(error)
-      ? { kind: "answered", latencyMs: about.latencyMs }
-      : { kind: "unused" };
-  return { error, retryAfterMs, end, mayMove: mayMove(thrown, error, about.spec) };
+  return {
+    error,
+    retryAfterMs,
+    end: endOf(error, retryAfterMs, about),
+    mayMove: mayMove(thrown, error, about),
+  };
 }
 
-/** A fault of ours, or an address we do not go to, says nothing of the instance. */
-const isOfInstance = ({ code }: TaskError): boolean => code !== "internal" && code !== "unsafe_url";
+/** What the failure says of the instance. What was never sent says nothing, but for one that cannot be asked at all. */
+function endOf(error: TaskError, retryAfterMs: number | undefined, about: About): CallEnd {
+  const { code } = error;
+  const failed: CallEnd = { kind: "failed", code, ...pauseOf(error, retryAfterMs) };
+  if (isRefusalOfUs(error, about)) return failed;
+  if (!about.isSent || code === "internal" || code === "unsafe_url") return { kind: "unused" };
+  // Some tasks have little time; an instance that is slow to begin may only be loading a model.
+  if (code === "timeout")
+    return about.isAnswered || about.latencyMs < SILENT_MS ? { kind: "unused" } : failed;
+  return retryingOf(code) === "way" ? failed : { kind: "answered", latencyMs: about.latencyMs };
+}
+
+const SILENT_MS = 10_000;
+
+/**
+ * The instance wants our credentials renewed, or another address: for as long as that is so it can do nothing, and has
+ * begun nothing.
+ */
+function isRefusalOfUs({ code, details }: TaskError, { isSent }: About): boolean {
+  const status = Number(details?.["status"]);
+  const isElsewhere = status >= 300 && status < 400;
+  return code === "provider_rejected" && (!isSent || status === 401 || status === 403 || isElsewhere);
+}
 
 /** A timeout is the whole attempt's. What an instance lacks, another may have. */
-function mayMove(thrown: unknown, { code }: TaskError, spec: ProtocolMethod | undefined): boolean {
+function mayMove(thrown: unknown, error: TaskError, about: About): boolean {
+  const { code, details } = error;
+  const isIdempotent = about.spec?.idempotent === true;
   if (code === "timeout" || code === "internal") return false;
-  if (code === "model_not_found" || code === "unknown_tool") return true;
-  if (typeof thrown === "object" && thrown !== null && "mayRepeat" in thrown && thrown.mayRepeat === true)
-    return true;
-  return spec?.idempotent === true && retryingOf(code) === "way";
+  if (code === "model_not_found" || code === "unknown_tool" || isRefusalOfUs(error, about)) return true;
+  // A connection that broke may have brought the request there; a retry would make it again too, but not this task's.
+  const status = details?.["status"];
+  if (about.isOnce && !isIdempotent) return status === 429 || status === 503;
+  const isHarmless =
+    typeof thrown === "object" && thrown !== null && "mayRepeat" in thrown && thrown.mayRepeat;
+  return isHarmless === true || (isIdempotent && retryingOf(code) === "way");
 }
 
 /** An instance that says when it can be asked again gets nothing until then; a busy one that does not, for a moment. */

@@ -20,6 +20,7 @@ export async function ask(reach: Reach, question: Question): Promise<Response> {
     if (codeOf(thrown) !== "internal") throw thrown;
     const details = { reason: reasonOf(thrown) };
     const message = `${nameOf(reach)} gives no answer (${details.reason}); ${question.advice.start}`;
+    // workerd does not tell a refused connection from a broken one; a retry would make the call again as well.
     throw new ProviderError("connection_failed", message, { details, mayRepeat: true });
   }
 }

@@ -4,13 +4,12 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { GleitzeitError } from "../contract/error.ts";
-import { hash } from "../contract/id.ts";
 import { LIMITS, TIMING } from "../contract/limits.ts";
 import type { InstanceView, Strategy } from "../contract/provider.ts";
 import type { Acquire, EndedSlot, Grant, HeldSlot, Instance } from "../contract/sync.ts";
 import { type Env, settingsOf } from "../env.ts";
 import { replyWith } from "../reply.ts";
-import { executorName, executorStub, type HubRpc, type Reply, runStub } from "../stubs.ts";
+import { executorStub, type HubRpc, lookerName, type Reply, runStub } from "../stubs.ts";
 import { candidatesOf, configuredInstances } from "./discover.ts";
 import { type Hub, makeHub, putInstance, removeInstance } from "./hub/hub.ts";
 import { instanceOf } from "./hub/member.ts";
@@ -174,7 +173,7 @@ export class HubObject extends DurableObject<Env> implements HubRpc {
       .slot(lane, invitation.reservation !== undefined)
       .then(
         (answer) => {
-          takeAnswer(hub, invitation, answer);
+          takeAnswer(hub, invitation, answer, Date.now());
           this.#perform(hub);
         },
         // The run asks again by itself; the slot is kept until the reservation ends.
@@ -202,9 +201,8 @@ export class HubObject extends DurableObject<Env> implements HubRpc {
     return candidatesOf(this.ctx.id.name ?? "", settingsOf(this.env));
   }
 
-  /** Always the same one for a protocol, as far as it lives. */
   #looker() {
-    return executorStub(this.env, executorName(hash(this.ctx.id.name ?? "")));
+    return executorStub(this.env, lookerName(this.ctx.id.name ?? ""));
   }
 }
 

@@ -225,28 +225,30 @@ describe("a slot", () => {
     ]);
   });
 
-  test("is renewed twice in the time of a lease's renewal, with all others of its hub, and no more often", async () => {
+  test("is renewed as often as the lease of its run, with all others of its hub, and no more often", async () => {
     await hold();
     await hold(offerOf({ taskId: "b", attempt: 1 }));
     await hold(offerOf({ taskId: "c", attempt: 1 }, { need: { protocol: "python/v1" } }));
-    slots.renewIfDue();
-    vi.advanceTimersByTime(TIMING.renewMs / 2 - 1);
-    slots.renewIfDue();
+    vi.advanceTimersByTime(TIMING.renewMs - 1);
     expect(hub.renewals).toEqual([]);
     vi.advanceTimersByTime(1);
-    hub.asked = [];
-    slots.renewIfDue();
-    slots.renewIfDue();
-    expect(hub.asked).toEqual(["llm/v1", "python/v1"]);
     expect(hub.renewals.map((held) => held.length)).toEqual([2, 1]);
     expect(hub.renewals[0]?.[0]).toEqual(heldAt("spark"));
+    vi.advanceTimersByTime(TIMING.renewMs);
+    expect(hub.renewals.length).toBe(4);
+  });
+
+  test("is not renewed any more when it was given back", async () => {
+    await hold();
+    slots.release(A, UNUSED);
+    vi.advanceTimersByTime(3 * TIMING.renewMs);
+    expect(hub.renewals).toEqual([]);
   });
 
   test("is renewed where it has moved to", async () => {
     await hold();
     await slots.exchange(A, FAILED);
     vi.advanceTimersByTime(TIMING.renewMs);
-    slots.renewIfDue();
     expect(hub.renewals).toEqual([[heldAt("attic")]]);
   });
 
@@ -256,24 +258,15 @@ describe("a slot", () => {
     await hold();
     const exchanged = slots.exchange(A, FAILED);
     vi.advanceTimersByTime(TIMING.renewMs);
-    slots.renewIfDue();
     next.resolve(grantOf("attic"));
     await exchanged;
     expect(hub.renewals.flat()).toEqual([]);
-  });
-
-  test("is no reason to ask where there is none", () => {
-    vi.advanceTimersByTime(TIMING.renewMs);
-    slots.renewIfDue();
-    slots.releaseAll();
-    expect(hub.asked).toEqual([]);
   });
 
   test("whose renewal or return gets lost disturbs nobody", async () => {
     hub.acceptance = away;
     await hold();
     vi.advanceTimersByTime(TIMING.renewMs);
-    slots.renewIfDue();
     slots.release(A, UNUSED);
     await vi.advanceTimersByTimeAsync(0);
     expect([hub.renewals.length, hub.released.length]).toEqual([1, 1]);

@@ -6,7 +6,14 @@ import { judge } from "../../src/dispatch/verdict.ts";
 import { ProviderError } from "../../src/providers/failure.ts";
 import { methodOf } from "./carry.ts";
 
-const ABOUT = { method: "shop/order", spec: methodOf(), latencyMs: 7 };
+const ABOUT = {
+  method: "shop/order",
+  spec: methodOf(),
+  isOnce: false,
+  latencyMs: 7,
+  isSent: true,
+  isAnswered: false,
+};
 const IDEMPOTENT = { ...ABOUT, spec: methodOf({ idempotent: true }) };
 const ANSWERED = { kind: "answered", latencyMs: 7 };
 
@@ -50,6 +57,15 @@ describe("another instance may be asked", () => {
     expect(moves(thrown(code))).toEqual([false, false]),
   );
 
+  test("once, where the file allows one try, only where nothing was begun", () => {
+    const once = { ...ABOUT, isOnce: true };
+    const mayMove = (status: number) =>
+      judge(thrown("provider_unavailable", { mayRepeat: true, details: { status } }), once).mayMove;
+    expect([mayMove(429), mayMove(503), mayMove(502)]).toEqual([true, true, false]);
+    expect(judge(thrown("connection_failed", { mayRepeat: true }), once).mayMove).toBe(false);
+    expect(judge(thrown("connection_failed"), { ...IDEMPOTENT, isOnce: true }).mayMove).toBe(true);
+  });
+
   test("never after a timeout, whatever is said of it: it is the whole attempt's", () => {
     expect(moves(thrown("timeout", { mayRepeat: true }))).toEqual([false, false]);
   });
@@ -65,15 +81,41 @@ describe("another instance may be asked", () => {
 });
 
 describe("the hub is told", () => {
-  test.each<ErrorCode>([
-    "connection_failed",
-    "provider_unavailable",
-    "stream_broken",
-    "invalid_answer",
-    "timeout",
-  ])("of %s that the instance failed", (code) =>
-    expect(judge(thrown(code), ABOUT).end).toEqual({ kind: "failed", code }),
+  test.each<ErrorCode>(["connection_failed", "provider_unavailable", "stream_broken", "invalid_answer"])(
+    "of %s that the instance failed",
+    (code) => expect(judge(thrown(code), ABOUT).end).toEqual({ kind: "failed", code }),
   );
+
+  test("of a timeout that the instance failed, where it was silent for long: some tasks have little time", () => {
+    const slow = { ...ABOUT, latencyMs: 30_000 };
+    const timeout = thrown("timeout");
+    expect(judge(timeout, slow).end).toEqual({ kind: "failed", code: "timeout" });
+    expect(judge(timeout, { ...slow, isAnswered: true }).end).toEqual({ kind: "unused" });
+    expect(judge(timeout, ABOUT).end).toEqual({ kind: "unused" });
+  });
+
+  test("nothing of what was never sent", () => {
+    const unsent = { ...ABOUT, isSent: false };
+    expect(judge(thrown("invalid_params"), unsent).end).toEqual({ kind: "unused" });
+    expect(judge(thrown("unknown_method"), unsent).end).toEqual({ kind: "unused" });
+  });
+
+  test.each([301, 401, 403])(
+    "of %d that the instance failed, and the call goes elsewhere: nothing was begun",
+    (status) => {
+      const verdict = judge(thrown("provider_rejected", { details: { status } }), ABOUT);
+      expect(verdict).toMatchObject({
+        end: { kind: "failed", code: "provider_rejected" },
+        mayMove: true,
+        error: { retryable: false },
+      });
+    },
+  );
+
+  test("of an instance that cannot even be asked that it failed", () => {
+    const { end, mayMove } = judge(thrown("provider_rejected"), { ...ABOUT, isSent: false });
+    expect([end.kind, mayMove]).toEqual(["failed", true]);
+  });
 
   test.each<ErrorCode>([
     "script_failed",
