@@ -91,10 +91,10 @@ export type HubRpc = {
   /** How an instance is reached; undefined: there is none of that name. */
   find(id: string): Eventually<Instance | undefined>;
   put(spec: InstanceSpec, strategy?: Strategy): Eventually<Reply<InstanceView>>;
-  /** False: there was none. */
-  remove(id: string): Eventually<boolean>;
+  /** False: there was none. One that a setting names is there as long as that does: `conflict`. */
+  remove(id: string): Eventually<Reply<boolean>>;
   /** What a look found: from an executor, or from whoever looked himself. */
-  looked(report: LookReport): Eventually<InstanceView[]>;
+  looked(report: LookReport): Eventually<void>;
 };
 
 type Stub<Rpc> = {

@@ -57,6 +57,8 @@ export const LIMITS = {
   // Of one instance; what is beyond is not known by name.
   instanceModels: 1000,
   instanceTools: 2000,
+  // Names of models, or of tools, of one instance: the list of all instances of a protocol travels by RPC.
+  offeredBytes: 32 * KIB,
   // A protocol that somebody registered travels with each run of it and with each call.
   protocolBytes: 256 * KIB,
   protocolMethods: 200,

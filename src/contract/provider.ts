@@ -47,7 +47,7 @@ export type BreakerState = z.infer<typeof breakerState>;
 
 const time = z.iso.datetime();
 
-/** An instance as it is shown. `url` is without its query, which may hold a secret. Latency is milliseconds a call. */
+/** An instance as it is shown. `url` is its origin: a path or a query may hold a secret. Latency is milliseconds a call. */
 export const instanceView = z.object({
   id: z.string(),
   protocol: z.string(),

@@ -3,6 +3,7 @@ import type { DiscoveryReport, InstanceView } from "../contract/provider.ts";
 import { type Env, settingsOf } from "../env.ts";
 import { candidatesOf } from "../providers/discover.ts";
 import type { Found } from "../providers/hub/spec.ts";
+import { originOf } from "../providers/origin.ts";
 import { PROTOCOLS } from "../providers/protocols/index.ts";
 import { lookAndTell } from "./instances.ts";
 
@@ -21,13 +22,13 @@ async function discoverFor(env: Env, protocol: string): Promise<DiscoveryReport>
   const notFound = report.notFound.map(({ kind, url, reason }) => ({
     protocol,
     kind,
-    url: shown(url),
+    url: originOf(url),
     reason,
   }));
   const found: DiscoveryReport["found"] = [];
   for (const { kind, url } of report.found) {
     const id = idOf(list, { kind, url });
-    const address = { protocol, kind, url: shown(url) };
+    const address = { protocol, kind, url: originOf(url) };
     if (id !== undefined) found.push({ id, ...address });
     else
       notFound.push({
@@ -40,11 +41,5 @@ async function discoverFor(env: Env, protocol: string): Promise<DiscoveryReport>
 
 /** Somebody may have registered the address under a name of his own. */
 function idOf(list: InstanceView[], { kind, url }: Pick<Found, "kind" | "url">): string | undefined {
-  return list.find((instance) => instance.kind === kind && shown(instance.url) === shown(url))?.id;
-}
-
-/** Without its query, which may hold a secret. */
-function shown(url: string): string {
-  const parsed = URL.parse(url);
-  return parsed === null ? "" : `${parsed.origin}${parsed.pathname === "/" ? "" : parsed.pathname}`;
+  return list.find((instance) => instance.kind === kind && originOf(instance.url) === originOf(url))?.id;
 }

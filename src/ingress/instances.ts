@@ -67,7 +67,8 @@ export async function lookAndTell(
     fetch: (input, init) => fetch(input, init),
     open: (instance) => openInstance(look.protocol, instance, env),
   });
-  return { report, list: await askHub(env, look.protocol, (hub) => hub.looked(report)) };
+  await askHub(env, look.protocol, (hub) => hub.looked(report));
+  return { report, list: await askHub(env, look.protocol, (hub) => hub.list()) };
 }
 
 function viewIn(list: InstanceView[], id: string): InstanceView {

@@ -1,6 +1,7 @@
 /** Why a call failed: the contract's codes, in words that name the instance and what to do about it. */
 import { type ErrorCode, GleitzeitError } from "../contract/error.ts";
 import type { JsonObject } from "../contract/json.ts";
+import { originOf } from "./origin.ts";
 import type { Reach } from "./provider.ts";
 
 type Options = { details?: JsonObject; retryAfterMs?: number | undefined; mayRepeat?: boolean };
@@ -26,10 +27,9 @@ export class ProviderError extends GleitzeitError {
 /** What to do where nobody answers, and where our credentials are refused; it depends on the kind of provider. */
 export type Advice = { start: string; credentials: string };
 
-/** How messages name an instance: by its origin, since a path or a query may hold a secret. */
+/** How messages name an instance. */
 export function nameOf({ instance }: Pick<Reach, "instance">): string {
-  const origin = URL.canParse(instance.url) ? new URL(instance.url).origin : "no valid URL";
-  return `instance "${instance.id}" (${origin})`;
+  return `instance "${instance.id}" (${originOf(instance.url)})`;
 }
 
 /** An answer that is no answer of this kind of provider: most likely something else listens there. */

@@ -3,6 +3,7 @@
  * never waits for a provider: executors look at the instances for it, and report.
  */
 import { DurableObject } from "cloudflare:workers";
+import { ADDRESS_VARIABLES } from "../addresses.ts";
 import { GleitzeitError } from "../contract/error.ts";
 import { LIMITS, TIMING } from "../contract/limits.ts";
 import type { InstanceView, Strategy } from "../contract/provider.ts";
@@ -79,20 +80,22 @@ export class HubObject extends DurableObject<Env> implements HubRpc {
     });
   }
 
-  remove(id: string): boolean {
-    const hub = this.#load();
-    const isKnown = this.#drop(hub, id);
-    this.#perform(hub);
-    return isKnown;
+  remove(id: string): Promise<Reply<boolean>> {
+    return replyWith(() => {
+      const hub = this.#load();
+      refuseConfigured(hub, id);
+      const isKnown = this.#drop(hub, id);
+      this.#perform(hub);
+      return isKnown;
+    });
   }
 
-  looked(report: LookReport): InstanceView[] {
+  looked(report: LookReport): void {
     const hub = this.#load();
     const { changed, gone } = takeLook(hub, report, Date.now());
     this.#keep(hub, changed);
     for (const id of gone) this.#storage.forget(id);
     this.#perform(hub);
-    return viewInstances(hub, Date.now());
   }
 
   /** Never throws: the platform stops calling after six times. */
@@ -204,6 +207,14 @@ export class HubObject extends DurableObject<Env> implements HubRpc {
   #looker() {
     return executorStub(this.env, lookerName(this.ctx.id.name ?? ""));
   }
+}
+
+function refuseConfigured(hub: Hub, id: string): void {
+  const { kind, source } = hub.members.get(id)?.spec ?? {};
+  if (source !== "configured" || kind === undefined || kind === "jsonrpc") return;
+  const variable = ADDRESS_VARIABLES[kind];
+  const message = `instance "${id}" is named by ${variable}: take it out there, or register another under its name`;
+  throw new GleitzeitError("conflict", message);
 }
 
 function refuseMany(hub: Hub, id: string, replaced: number): void {

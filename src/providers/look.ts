@@ -3,6 +3,7 @@
  * ingress do it for the hubs, which never wait for a provider. It never rejects: what goes wrong is what was seen.
  */
 import { codeOf } from "../contract/error.ts";
+import { encodeJson } from "../contract/json.ts";
 import { CAPACITY, LIMITS, TIMING } from "../contract/limits.ts";
 import type { Instance } from "../contract/sync.ts";
 import { discoveredInstance } from "./discover.ts";
@@ -140,8 +141,16 @@ function offeringOf({ models, loaded, tools, server, version, maxConcurrent }: D
   return offering;
 }
 
-const namesIn = (names: string[], most: number): string[] =>
-  [...new Set(names)].filter((name) => name.length <= LIMITS.nameChars).slice(0, most);
+function namesIn(names: string[], most: number): string[] {
+  let bytes = 0;
+  return [...new Set(names)]
+    .filter((name) => name.length <= LIMITS.nameChars)
+    .slice(0, most)
+    .filter((name) => {
+      bytes += encodeJson(name).byteLength;
+      return bytes <= LIMITS.offeredBytes;
+    });
+}
 
 /** Our own errors say what is wrong without secrets; what others throw may quote headers, so only its name is said. */
 function reasonFor(thrown: unknown, kind: string, { end, probeMs }: Looker): string {

@@ -127,7 +127,8 @@ describe("a deploy with other settings", () => {
 
 test("one address is one instance: who registers it takes the place of the one that was found there", async () => {
   const found = [{ kind: "ollama" as const, url: URL, offering: OFFERING }];
-  const views = await hub.rpc.looked({ protocol: hub.protocol, instances: [], found, notFound: [] });
+  await hub.rpc.looked({ protocol: hub.protocol, instances: [], found, notFound: [] });
+  const views = await hub.rpc.list();
   expect(views).toMatchObject([{ source: "discovered", health: { status: "healthy" } }]);
   await hub.put({ id: "mine", url: URL });
   expect(await hub.ids()).toEqual(["mine"]);

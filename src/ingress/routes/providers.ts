@@ -4,6 +4,7 @@ import * as z from "zod";
 import { LIMITS } from "../../contract/limits.ts";
 import { resourceName } from "../../contract/provider.ts";
 import type { Env } from "../../env.ts";
+import { unwrap } from "../../reply.ts";
 import { askHub } from "../ask-hub.ts";
 import { discover } from "../discover.ts";
 import { checkInstance, hubNames, listInstances, locate, viewInstance } from "../instances.ts";
@@ -107,7 +108,7 @@ export function serveProviders(app: Router): void {
 
   app.openapi(remove, async (c) => {
     const { protocol, instance } = await locate(c.env, c.req.valid("param").id);
-    await askHub(c.env, protocol, (hub) => hub.remove(instance.id));
+    unwrap(await askHub(c.env, protocol, (hub) => hub.remove(instance.id)));
     return c.body(null, 204);
   });
 

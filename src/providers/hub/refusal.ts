@@ -2,6 +2,7 @@
 import { makeTaskError, type TaskError } from "../../contract/error.ts";
 import type { Need } from "../../contract/protocol.ts";
 import { findNearest } from "../../spec/suggest.ts";
+import { originOf } from "../origin.ts";
 import type { Candidate } from "./choose.ts";
 import type { Hub } from "./hub.ts";
 import { hasTags, isNamed } from "./match.ts";
@@ -88,6 +89,3 @@ function list(names: string[]): string {
   const shown = names.slice(0, NAMED).join(", ");
   return names.length > NAMED ? `${shown} and ${names.length - NAMED} more` : shown;
 }
-
-/** A path or a query may hold a secret. */
-const originOf = (url: string): string => URL.parse(url)?.origin ?? "an address that is no URL";

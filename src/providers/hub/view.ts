@@ -1,5 +1,6 @@
 /** An instance as it is shown: without secrets. */
 import type { InstanceView } from "../../contract/provider.ts";
+import { originOf } from "../origin.ts";
 import { breakerAt } from "./breaker.ts";
 import type { Hub } from "./hub.ts";
 import { capacityOf, type Member, type MemberHealth } from "./member.ts";
@@ -17,7 +18,7 @@ export function viewInstance(hub: Hub, member: Member, now: number): InstanceVie
     id,
     protocol: hub.protocol,
     kind,
-    url: withoutQuery(spec.url),
+    url: originOf(spec.url),
     source,
     hasHeaders: spec.sealedHeaders !== undefined,
     weight,
@@ -53,11 +54,6 @@ function viewBreaker(member: Member, now: number): InstanceView["breaker"] {
   const breaker = breakerAt(member.breaker, now);
   const until = Math.max(breaker.state === "open" ? breaker.until : 0, member.closedUntil);
   return { state: breaker.state, ...(until > now ? { retryAt: iso(until) } : {}) };
-}
-
-function withoutQuery(url: string): string {
-  const parsed = URL.parse(url);
-  return parsed === null ? "" : `${parsed.origin}${parsed.pathname === "/" ? "" : parsed.pathname}`;
 }
 
 const iso = (time: number): string => new Date(time).toISOString();

@@ -54,10 +54,10 @@ describe("no secret is shown", () => {
   });
 
   test.each([
-    ["https://a.example/mcp?key=hidden", "https://a.example/mcp"],
+    ["https://a.example/hidden/mcp?key=hidden", "https://a.example"],
     ["https://user:hidden@a.example/", "https://a.example"],
     ["https://a.example/#hidden", "https://a.example"],
-    ["no url: hidden", ""],
+    ["no url: hidden", "no valid URL"],
   ])("of the address %s it is %s", (url, shown) => {
     expect(sceneAndView({ url }).view().url).toBe(shown);
   });
