@@ -1,21 +1,13 @@
 /** `npm run bench -- hub`: what a pool of hosts gives over a single one, in trouble, under overload, and at what cost. */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import * as z from "zod";
-import { bundleWorker } from "../src/local/bundle.ts";
-import { startWorkerd } from "../src/local/workerd.ts";
-import { startFakeOllama } from "../test/fake-ollama/server.ts";
 import type { Report } from "./engine.ts";
+import { timePairs } from "./hub-time.ts";
 import { measure, rowOf } from "./measure.ts";
-import { overload, recover, register, startPool, sufferTrouble, timeChats } from "./pool.ts";
+import { overload, recover, startPool, sufferTrouble, timeChats } from "./pool.ts";
 
 const ROUNDS = 3;
 const CALL_MS = 200;
 const CALLS = 90;
 const TROUBLED_RUNS = 300;
-const WORKER = fileURLToPath(new URL("../test/workerd/hub-timer.ts", import.meta.url));
 
 export async function benchHub(): Promise<Report> {
   const throughput = await measureThroughput();
@@ -53,24 +45,5 @@ async function measureThroughput(): Promise<Report["rows"]> {
     );
   } finally {
     await Promise.all([single.close(), triple.close()]);
-  }
-}
-
-/** Each is the mean of some pairs, timed inside workerd. */
-async function timePairs(): Promise<number[]> {
-  const stateFolder = await mkdtemp(join(tmpdir(), "gleitzeit-bench-"));
-  const host = await startFakeOllama();
-  const settings = { GLEITZEIT_LOCAL: "1", GLEITZEIT_OLLAMA_URLS: "" };
-  const place = { host: "127.0.0.1", port: 0, stateFolder };
-  const workerd = await startWorkerd(place, { script: bundleWorker(WORKER), settings }, () => {});
-  try {
-    await register(workerd.url, "host", host.url, 1);
-    const response = await fetch(`${workerd.url}/bench/hub`);
-    if (!response.ok) throw new Error(`timing the hub failed: ${await response.text()}`);
-    return z.array(z.number()).parse(await response.json());
-  } finally {
-    await workerd.close();
-    await host.close();
-    await rm(stateFolder, { recursive: true, force: true });
   }
 }
