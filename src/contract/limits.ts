@@ -25,6 +25,10 @@ export const LIMITS = {
   // Values of params that are compared with their schema, outermost first; what is beyond is taken on trust. The
   // validator has a list of errors for each, and cannot hold more than some 100,000.
   checkedValues: 10_000,
+  // Characters of a text, and of all texts together, on which a schema's patterns are tried: backtracking takes the cube
+  // of the former, and the time of each piece of the latter.
+  patternChars: 256,
+  patternTotalChars: 4096,
   // `${` in the params of all tasks, or of one that is resolved; 250,000 take a third of a second.
   references: 250_000,
   // Characters and directories compared with a batch's pattern, for all files together: a third of a second.
@@ -70,6 +74,8 @@ export const LIMITS = {
 
   // One task's result. Chunks below the row limit of 2 MB hold it.
   resultBytes: 8 * MIB,
+  // Levels of a result: programs that read it recurse.
+  resultDepth: 500,
   // Params of one task after substitution: they travel in one answer.
   paramsBytes: 16 * MIB,
   // One sync, and one answer to it; RPC refuses 32 MiB.
@@ -133,7 +139,9 @@ export const TIMING = {
   // Candidate addresses are looked at so often.
   discoveryMs: 300_000,
   // A need that nobody is known to serve is looked for again only where the last look is older.
-  freshMs: 10_000,
+  freshMs: 2_000,
+  // An attempt for which all instances are sick is made again so much later, if none of them says otherwise.
+  sickMs: 10_000,
   // One question of a check or of discovery.
   probeMs: 5_000,
   // A look at all of them: what has not been reported by then is not waited for any more.

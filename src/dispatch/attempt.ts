@@ -21,6 +21,7 @@ import type {
   Sibling,
 } from "../providers/provider.ts";
 import { checkAgainstSchema } from "../spec/schema.ts";
+import { findTooDeep } from "../spec/value-depth.ts";
 import type { Call } from "./session.ts";
 import { judge, type Verdict } from "./verdict.ts";
 
@@ -213,6 +214,10 @@ function checkCall(
 
 /** The message quotes what was said, and some servers say requests back. */
 function checkResult(spec: ProtocolMethod | undefined, result: Json, instance: Endpoint): void {
+  if (findTooDeep(result, LIMITS.resultDepth) !== undefined) {
+    const message = `the result is nested more than ${LIMITS.resultDepth} levels deep`;
+    throw new GleitzeitError("invalid_result", message);
+  }
   const [first] = spec === undefined ? [] : checkAgainstSchema(spec.result, result, { name: "result" });
   if (first !== undefined) throw new GleitzeitError("invalid_result", quote({ instance }, first.message));
 }

@@ -6,6 +6,7 @@ import { type Broken, type Settled, settleChoices } from "./schema-choice.ts";
 import { explainViolation } from "./schema-message.ts";
 import type { Place } from "./strings.ts";
 import { trim } from "./trim.ts";
+import { schemaFor } from "./without-patterns.ts";
 
 /** `path` leads into the value; `keyword` is the rule of the schema that it breaks. */
 export type Violation = { path: Place; keyword: string; message: string };
@@ -27,7 +28,7 @@ export type SchemaCheck = {
  */
 export function checkAgainstSchema(schema: JsonObject, whole: Json, check: SchemaCheck): Violation[] {
   const { value, isCut } = trim(whole, LIMITS.checkedValues);
-  const errors = validate(schema, value);
+  const errors = validate(schemaFor(schema, value), value);
   if (typeof errors === "string") return [{ path: [], keyword: "schema", message: errors }];
   const doubts: Doubts = { isOpen: check.isOpen, isCut };
   const broken = errors.slice(0, MOST).map((error, index): Broken => {

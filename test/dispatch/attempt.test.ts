@@ -96,6 +96,13 @@ describe("an attempt that fails", () => {
     expect(codeOf(outcome)).toBe("no_provider");
   });
 
+  test("is one where the result is nested so deep that who reads it would fall", async () => {
+    const nested = Array.from({ length: 600 }).reduce<unknown>((inner) => [inner], "deep");
+    const call = callOf({ protocol: "shop/v1", method: "shop/order", spec: methodOf() }, {});
+    const outcome = await attempt(call, at("jsonrpc", await runnerThatGives(nested)));
+    expect(codeOf(outcome)).toBe("invalid_result");
+  });
+
   test("says where nobody answers, and may be tried again", async () => {
     const outcome = await attempt(callOf(chat, HELLO), at("ollama", await deadUrl()));
     expect(outcome).toMatchObject({
