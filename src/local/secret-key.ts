@@ -6,10 +6,18 @@ import { join } from "node:path";
 const FILE = "secret-key";
 const BYTES = 32;
 
-/** That of the folder; made where there is none. To be called by who holds the folder's lock. */
-export function secretKeyOf(folder: string): string {
+// As src/providers/secret.ts has it, which would say so only when somebody registers headers.
+const CHARS_MIN = 32;
+
+/** The one that is given, else that of the folder; made where there is none. To be called by who holds its lock. */
+export function secretKeyOf(folder: string, given?: string): string {
+  if (given !== undefined && given.length < CHARS_MIN) {
+    throw new Error(
+      `GLEITZEIT_SECRET_KEY is too short: give it ${CHARS_MIN} characters or more, or leave it out`,
+    );
+  }
   const file = join(folder, FILE);
-  return readKey(file) ?? makeKey(file);
+  return given ?? readKey(file) ?? makeKey(file);
 }
 
 function readKey(file: string): string | undefined {

@@ -70,7 +70,7 @@ export async function startService(options: ServiceOptions): Promise<LocalServic
       mcpUrls,
       urls: urlsIn(options),
       rootKey: options.rootKey,
-      secretKey: process.env["GLEITZEIT_SECRET_KEY"] || secretKeyOf(stateFolder),
+      secretKey: secretKeyOf(stateFolder, process.env["GLEITZEIT_SECRET_KEY"] || undefined),
     });
     const workerd = await startWorkerd({ host, port, stateFolder }, { script, settings }, log);
     closers.push(noteWorkerd(stateFolder));

@@ -13,6 +13,7 @@ import { replyWith } from "../reply.ts";
 import { executorStub, type HubRpc, lookerName, type Reply, runStub } from "../stubs.ts";
 import { candidatesOf, configuredInstances } from "./discover.ts";
 import { type Hub, makeHub, putInstance, removeInstance } from "./hub/hub.ts";
+import { isStale } from "./hub/looks.ts";
 import { instanceOf } from "./hub/member.ts";
 import { type HubInvitation, hubDue, inviteNext, takeAnswer } from "./hub/queue.ts";
 import { assemble, replacedBy } from "./hub/roster.ts";
@@ -56,8 +57,12 @@ export class HubObject extends DurableObject<Env> implements HubRpc {
 
   list(): InstanceView[] {
     const hub = this.#load();
+    const now = Date.now();
     this.#use();
-    return viewInstances(hub, Date.now());
+    // Nothing is known of them since the object was loaded: who asks again hears.
+    const isUnknown = [...hub.members.values()].some(({ health }) => health.status === "unknown");
+    if (isUnknown && isStale(hub.looks, now)) this.#look(hub);
+    return viewInstances(hub, now);
   }
 
   find(id: string): Instance | undefined {

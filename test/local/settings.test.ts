@@ -74,4 +74,5 @@ it("makes a secret key once for each state folder, which nobody else may read", 
   expect(readFileSync(file, "utf8").trim()).toBe(key);
   expect(statSync(file).mode & 0o777).toBe(0o600);
   expect(secretKeyOf(temporaryFolder())).not.toBe(key);
+  expect(() => secretKeyOf(folder, "short")).toThrow("GLEITZEIT_SECRET_KEY is too short");
 });

@@ -1,6 +1,5 @@
 /** What can be done about a need now: an instance, waiting, looking first, or nothing at all. */
 import type { TaskError } from "../../contract/error.ts";
-import { makeTaskError } from "../../contract/error.ts";
 import { TIMING } from "../../contract/limits.ts";
 import type { Need } from "../../contract/protocol.ts";
 import { type Candidate, choose } from "./choose.ts";
@@ -8,7 +7,7 @@ import type { Hub } from "./hub.ts";
 import { isLooking, isStale } from "./looks.ts";
 import { FIT, fitOf } from "./match.ts";
 import { isSick, type Member, reopensAt, roomAt } from "./member.ts";
-import { nobodyFor, severalServers } from "./refusal.ts";
+import { allSick, nobodyFor, severalServers } from "./refusal.ts";
 
 export type Asked = {
   runId: string;
@@ -39,7 +38,8 @@ export function assess(hub: Hub, asked: Asked, now: number): Assessment {
   const mayFind = isLooking(hub.looks, now) || isStale(hub.looks, now);
   if (mayFind && fits.length === 0) return { kind: "unknown" };
   const sick = [...fits.map(({ member }) => member), ...unseen];
-  if (sick.length > 0) return { kind: "refused", ...allSick(sick, now) };
+  if (sick.length > 0)
+    return { kind: "refused", error: allSick(hub, sick, need), retryAfterMs: pauseFor(sick, now) };
   return { kind: "refused", error: nobodyFor(hub, need) };
 }
 
@@ -78,20 +78,10 @@ function among(hub: Hub, well: Candidate[], { runId }: Asked, now: number): Asse
   return member === undefined ? { kind: "busy" } : { kind: "free", member };
 }
 
-/** With the first reason there is, and when the first of them may be tried again. */
-function allSick(sick: Member[], now: number): { error: TaskError; retryAfterMs: number } {
-  const names = sick.slice(0, NAMED).map(({ spec }) => spec.id);
-  const more = sick.length > NAMED ? ` and ${sick.length - NAMED} more` : "";
-  const reason = sick.flatMap(({ health }) => (health.status === "unhealthy" ? [health.reason] : []))[0];
-  const why = reason ?? "its last calls failed";
-  const message = `no instance that could do it is well (${names.join(", ")}${more}): ${why}`;
-  // One that did not answer when somebody looked is looked at again by then.
-  const next = Math.min(...sick.map((member) => reopensAt(member, now)), now + TIMING.freshMs);
-  return {
-    error: makeTaskError("provider_unavailable", message),
-    retryAfterMs: Math.max(SOONEST_MS, next - now),
-  };
+/** When the first of them may be tried again. One that did not answer a look is looked at again by then. */
+function pauseFor(sick: Member[], now: number): number {
+  const next = Math.min(...sick.map((member) => reopensAt(member, now)), now + TIMING.sickMs);
+  return Math.max(SOONEST_MS, next - now);
 }
 
-const NAMED = 5;
 const SOONEST_MS = 1000;

@@ -15,6 +15,8 @@ export type Member = {
   offering: Offering | undefined;
   health: MemberHealth;
   breaker: Breaker;
+  /** A call did not reach it: that it answers a look is news. */
+  isUnreachable: boolean;
   /** It asked to be left alone until then (`Retry-After`); 0: it did not. */
   closedUntil: number;
   /** Calls in its hands and slots kept at it. */
@@ -36,6 +38,7 @@ export function makeMember(spec: InstanceSpec, now: number, offering?: Offering)
     offering,
     health: { status: "unknown" },
     breaker: makeBreaker(),
+    isUnreachable: false,
     closedUntil: 0,
     load: 0,
     answered: 0,
@@ -103,11 +106,13 @@ export function recordCall(member: Member, end: CallEnd, now: number): void {
       member.answered++;
       member.seenAt = now;
       member.health = { status: "healthy", at: now };
+      member.isUnreachable = false;
       member.latencyMs = mix(member.latencyMs, end.latencyMs);
       member.breaker = record(member.breaker, true, now);
       return;
     case "failed":
       member.failed++;
+      member.isUnreachable ||= end.code === "connection_failed";
       // Busy is not sick: it asks for a pause.
       if (end.retryAfterMs === undefined) member.breaker = record(member.breaker, false, now);
       else member.closedUntil = Math.max(member.closedUntil, now + end.retryAfterMs);
@@ -119,14 +124,15 @@ export function recordCall(member: Member, end: CallEnd, now: number): void {
 
 /** Takes what a look found. */
 export function recordLook(member: Member, seen: Seen, now: number): void {
-  const wasSick = member.health.status === "unhealthy";
+  const wasGone = member.health.status === "unhealthy" || member.isUnreachable;
   if (seen.offering !== undefined) member.offering = seen.offering;
   if (seen.health.healthy) {
     // It is there and does not say what it offers: that may be anything.
     member.offering ??= {};
     member.seenAt = now;
     member.health = { status: "healthy", at: now };
-    if (wasSick) member.breaker = recover(member.breaker);
+    if (wasGone) member.breaker = recover(member.breaker);
+    member.isUnreachable = false;
     return;
   }
   member.health = { status: "unhealthy", at: now, reason: seen.health.reason };

@@ -21,6 +21,19 @@ export function nobodyFor(hub: Hub, need: Need): TaskError {
   return noTool(tagged, need.tool ?? "");
 }
 
+/** Those that could do it, as far as is known, are not well: with the first reason there is, and what the others lack. */
+export function allSick(hub: Hub, sick: Member[], need: Need): TaskError {
+  const names = list(sick.map(({ spec }) => spec.id));
+  const reasons = sick.flatMap(({ health }) => (health.status === "unhealthy" ? [health.reason] : []));
+  const why = reasons[0] ?? "their last calls failed";
+  const others = [...hub.members.values()].filter((member) => !sick.includes(member));
+  const able = others.filter((member) => isNamed(member, need) && hasTags(member, need));
+  const lack =
+    able.length === 0 || need.model === undefined ? "" : `; of those that are well, ${modelsOf(able)}`;
+  const message = `no instance that could do it is well (${names}): ${why}${lack}`;
+  return makeTaskError("provider_unavailable", message);
+}
+
 /**
  * Servers of MCP are not each other's replicas, unless they say so by their name: what one does, another may do
  * otherwise. The need must say which.
@@ -69,12 +82,16 @@ function noTags(members: Member[], tags: string[]): TaskError {
 }
 
 function noModel(members: Member[], model: string): TaskError {
+  const message = `no instance has the model "${model}": ${modelsOf(members)}. Pull it: ollama pull ${model}`;
+  return makeTaskError("model_not_found", message, { model });
+}
+
+function modelsOf(members: Member[]): string {
   const having = members.map(({ spec, offering }) => {
     const models = offering?.models ?? [];
     return `${spec.id} has ${models.length === 0 ? "none" : list(models)}`;
   });
-  const message = `no instance has the model "${model}": ${having.slice(0, NAMED).join("; ")}. Pull it: ollama pull ${model}`;
-  return makeTaskError("model_not_found", message, { model });
+  return having.slice(0, NAMED).join("; ");
 }
 
 function noTool(members: Member[], tool: string): TaskError {

@@ -180,3 +180,14 @@ test("where all are sick, a reason is said, and when to ask again", () => {
   expect(grant.retryAfterMs).toBeGreaterThan(0);
   expect(grant.retryAfterMs).toBeLessThanOrEqual(30_000);
 });
+
+test("where those that are well lack the model, that is said beside what ails the others", () => {
+  const scene = sceneOf([
+    { id: "spark", offering: { models: ["llama3.2:latest"] } },
+    { id: "attic", offering: undefined },
+  ]);
+  scene.seen("attic", false);
+  const { code, message } = errorOf(scene.ask("a", { need: { protocol: "llm/v1", model: "nix" } }));
+  expect(code).toBe("provider_unavailable");
+  for (const part of ["attic", "no answer", "spark has llama3.2:latest"]) expect(message).toContain(part);
+});

@@ -115,9 +115,9 @@ export function newSceneOf(
       return takeLook(hub, { protocol, instances, found: [], notFound: [] }, scene.now);
     },
     /** Its breaker opens. */
-    fail: (id: string, times = 5): void => {
+    fail: (id: string, times = 5, end: CallEnd = FAILED): void => {
       for (let call = 0; call < times; call++) {
-        release(hub, [{ token: `failed-${call}`, runId: "x", instance: id, end: FAILED }], scene.now);
+        release(hub, [{ token: `failed-${call}`, runId: "x", instance: id, end }], scene.now);
       }
     },
   };

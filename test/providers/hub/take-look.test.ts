@@ -136,12 +136,21 @@ describe("what a look finds at a known instance", () => {
     expect([scene.place("a"), scene.place("a")]).toEqual(["spark", "spark"]);
   });
 
-  test("does not open a breaker that calls have closed, nor close one that they opened", () => {
+  test("does not close a breaker that calls opened which it had answered", () => {
+    const scene = sceneOf([{ id: "spark" }]);
+    scene.seen("spark");
+    scene.fail("spark", 5, { kind: "failed", code: "provider_unavailable" });
+    scene.seen("spark");
+    expect(scene.place("a")).toBe("refused");
+  });
+
+  test("brings back one that calls did not reach at all, when it is there again", () => {
     const scene = sceneOf([{ id: "spark" }]);
     scene.seen("spark");
     scene.fail("spark");
-    scene.seen("spark");
     expect(scene.place("a")).toBe("refused");
+    scene.seen("spark");
+    expect(scene.place("a")).toBe("spark");
   });
 
   test("is overtaken by a call that it answers", () => {
