@@ -38,9 +38,20 @@ export function* checkSchema(schema: JsonObject, name: string): Generator<Findin
   yield problem(
     "invalid_schema",
     at,
-    `${formatPlace(at)} refers to itself without end, or to too many others one after the other`,
+    `${formatPlace(at)} refers to itself without end, or to too many others`,
   );
 }
+
+/** What is wrong first with a schema that comes with each call; found once, as long as the schema is kept. */
+export function explainSchema(schema: JsonObject, name: string): string | undefined {
+  const known = verdicts.get(schema);
+  if (known !== undefined) return known.fault;
+  const fault = checkSchema(schema, name).next().value?.message;
+  verdicts.set(schema, { fault });
+  return fault;
+}
+
+const verdicts = new WeakMap<JsonObject, { fault: string | undefined }>();
 
 type Part = { schema: JsonObject; at: Place };
 /** By JSON pointer. */
@@ -93,23 +104,33 @@ function said(at: Place, what: string): Finding {
   return problem("invalid_schema", at, `${formatPlace(at)} ${what}`);
 }
 
+/** `height`: how many are applied one within the other; `count`: how many in all, each as often as it is met. */
+type Work = { height: number; count: number };
+const ENDLESS: Work = { height: Infinity, count: Infinity };
+
 /**
- * A part that is applied to the same value again while it is applied, or only after too many others: the validator
- * would not come back. The height of each part is measured once.
+ * A part that is applied to the same value again while it is applied, or only after too many others, or with too many:
+ * the validator would not come back. The work of each part is measured once.
  */
 function findEndless(parts: Parts): Part | undefined {
-  const heights = new Map<JsonObject, number>();
-  const measure = (part: Part, depth: number): number => {
-    const known = heights.get(part.schema);
-    if (known !== undefined || depth > LIMITS.depth) return known ?? Infinity;
+  const works = new Map<JsonObject, Work>();
+  const measure = (part: Part, depth: number): Work => {
+    const known = works.get(part.schema);
+    if (known !== undefined || depth > LIMITS.depth) return known ?? ENDLESS;
     // As long as it is open: who meets it again has come full circle.
-    heights.set(part.schema, Infinity);
+    works.set(part.schema, ENDLESS);
     const below = appliedWith(part, parts).map((one) => measure(one, depth + 1));
-    const height = 1 + Math.max(0, ...below);
-    heights.set(part.schema, height);
-    return height;
+    const work = {
+      height: 1 + Math.max(0, ...below.map(({ height }) => height)),
+      count: below.reduce((sum, { count }) => sum + count, 1),
+    };
+    works.set(part.schema, work);
+    return work;
   };
-  return [...parts.values()].find((part) => measure(part, 1) > LIMITS.depth);
+  return [...parts.values()].find((part) => {
+    const { height, count } = measure(part, 1);
+    return height > LIMITS.depth || count > LIMITS.checkedValues;
+  });
 }
 
 /** The parts that see the same value as this one. */

@@ -15,6 +15,18 @@ describe("a pattern may be used", () => {
     ["^\\((a+)\\)+$", "escaped brackets"],
     ["^(?=.*\\d)(?<word>\\p{L}+)$", "lookaheads, names, properties"],
     ["^\\u{1F600}+$", "escapes with braces"],
+    ["^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", "what stands between is in one of both, once"],
+    ["^.*foo.*bar.*$", "three that may share the text"],
+    ["^\\S+@\\S+\\.\\S+$", "three, as many patterns of addresses have"],
+    ["^\\s*[a-z]+\\s*=\\s*.*$", "others between, which the first do not match"],
+    ["^[a-z]*b?[0-9]*$", "several that share nothing"],
+    ["^a*b*.*$", "one that shares with each of several, which share nothing"],
+    ["^[a-z]+(-[a-z]{2})*(\\.[a-z]{2})*$", "repeated groups that need what the others do not match"],
+    ["^(?=.*[a-z])(?=.*[A-Z])(?=.*\\d).{8,}$", "lookaheads, each for itself"],
+    ["^(a*a*|b*b*|.*)$", "alternatives, each for itself"],
+    ["^(jan|jun|jul|aug)-\\d+$", "alternatives that begin alike"],
+    ["^arn:[^:]*:[^:]*:[^:]*:[^:]*:.*$", "many fields with their signs between"],
+    ["^\\+?\\d{1,3}[ -]?\\d{3}[ -]?\\d{3}[ -]?\\d{4}$", "optional signs"],
   ])("%s: %s", (pattern) => expect(explainPattern(pattern)).toBeUndefined());
 });
 
@@ -40,6 +52,34 @@ describe("a pattern is refused where matching it could take for ever", () => {
     expect(explainPattern(pattern)).toMatchObject({ isUnsafe: true });
   });
 
+  it.each([
+    "^a*a*a*a*a*a*$",
+    "^a*a*a*a*$",
+    "^(.*)(.*)(.*)(.*)(.*)$",
+    `^${"([a-z]*)".repeat(8)}$`,
+    "^\\s*.*\\s*.*$",
+    "^.*foo.*bar.*baz.*$",
+    "^a+aa+aa+aa+$",
+    "^a*b*a*b*a*$",
+    "^a*a*ba*a*ba*a*b$",
+    "^(a*b?)(a*b?)(a*b?)a*$",
+    "^(?:a*|b)(?:a*|b)(?:a*|b)(?:a*|b)$",
+    "(ab)*(ab)*(ab)*(ab)*c",
+    "^\\u0061*\\x61*[a]*a*$",
+    "^[^b]*\\D*[\\w-]*.*$",
+    "^[^\\p{L}]*1*\\d*.*$",
+    "^😀*[😀]*[^a]*.*$",
+    "^(?i:A*)a*a*a*$",
+    "^(?=a*a*a*a*b)",
+    "a?".repeat(26) + "a".repeat(26),
+    "(a|a)".repeat(40),
+    "^.{0,2000}.{0,2000}.{0,2000}.{0,2000}$",
+  ])("%s: parts in a row can match the same text", (pattern) => {
+    const fault = explainPattern(pattern);
+    expect(fault).toMatchObject({ isUnsafe: true });
+    expect(fault?.message).toMatch(/^".*" has several quantifiers in a row .* put between them/s);
+  });
+
   it("and the group is named", () => {
     expect(explainPattern("^x(a+)+$")?.message).toMatch(/^repeats "\(a\+\)\+".*nested quantifiers/);
   });
@@ -56,13 +96,6 @@ it("one that is no regular expression is told with the reason", () => {
   });
 });
 
-it("what is let through matches long texts in no time", () => {
-  const text = `${"ab1-".repeat(2000)}!`;
-  const patterns = ["^(foo|bar)+$", "^(\\d{1,3}\\.){3}\\d{1,3}$", "^(?:ab){2,}$", "^[a-z0-9-]+$"];
-  const started = performance.now();
-  for (const pattern of patterns) {
-    expect(explainPattern(pattern)).toBeUndefined();
-    expect(new RegExp(pattern, "u").test(text)).toBe(false);
-  }
-  expect(performance.now() - started).toBeLessThan(100);
+it("groups within groups are looked at once each", () => {
+  expect(explainPattern(`${"(".repeat(160)}a${"){2}".repeat(160)}`)).toBeUndefined();
 });

@@ -4,7 +4,7 @@ import { LIMITS } from "../../src/contract/limits.ts";
 import { PROTOCOLS } from "../../src/providers/protocols/index.ts";
 import { formatPlace } from "../../src/spec/problems.ts";
 import { checkAgainstSchema } from "../../src/spec/schema.ts";
-import { checkSchema } from "../../src/spec/schema-usable.ts";
+import { checkSchema, explainSchema } from "../../src/spec/schema-usable.ts";
 
 const found = (schema: JsonObject): string[] =>
   [...checkSchema(schema, "params")].map(({ code, at }) => `${code} ${formatPlace(at)}`);
@@ -85,9 +85,26 @@ describe("a schema is refused", () => {
     expect(found({ $defs: { ...$defs, d0: {} } })).toHaveLength(1);
   });
 
+  it("for references that double at each step", () => {
+    const steps = Array.from({ length: 20 }, (_, step) => [
+      `d${step}`,
+      { allOf: [{ $ref: `#/$defs/d${step + 1}` }, { $ref: `#/$defs/d${step + 1}` }] },
+    ]);
+    const schema = { $defs: { ...Object.fromEntries(steps), d20: {} }, $ref: "#/$defs/d0" };
+    expect(messages(schema)[0]).toContain("to too many others");
+  });
+
   it("when it is larger than can be looked at", () => {
     expect(found({ anyOf: Array.from({ length: LIMITS.checkedValues }, () => ({})) })).toEqual([
       "too_large params",
     ]);
   });
+});
+
+it("a schema that comes with each call is judged once", () => {
+  const schema: JsonObject = { pattern: "(a+)+" };
+  expect(explainSchema(schema, "format")).toMatch(/^format\.pattern repeats/);
+  schema["pattern"] = "a";
+  expect(explainSchema(schema, "format")).toMatch(/^format\.pattern repeats/);
+  expect(explainSchema({ pattern: "a" }, "format")).toBeUndefined();
 });

@@ -45,7 +45,7 @@ const put = createRoute({
   tags,
   summary: "Register a protocol, or replace it",
   description:
-    "Runs that have started keep what it was. Methods may leave out the protocol's name. Patterns with nested quantifiers are refused.",
+    "Runs that have started keep what it was. Methods may leave out the protocol's name. Patterns that could take for ever are refused: nested quantifiers, and many in a row.",
   request: {
     params: path,
     body: { required: true, content: { "application/json": { schema: refTo("ProtocolRequest") } } },
