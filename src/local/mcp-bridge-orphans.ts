@@ -2,10 +2,11 @@
  * A stdio MCP server ends when its input does, as a rule; one that does not would outlive a service that was killed
  * without warning. Those that run are noted in the state folder, and ended by the next service that takes it.
  */
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { uptime } from "node:os";
 import { join } from "node:path";
 import * as z from "zod";
-import { isRunning, markOf, type ProcessMark } from "./process-mark.ts";
+import { isRunning, leftBy, markOf, type ProcessMark } from "./process-mark.ts";
 
 const FILE = "mcp-servers.json";
 const marks = z.array(z.object({ pid: z.int().min(2), startedAt: z.string() }));
@@ -35,9 +36,26 @@ export function noteServers(folder: string): Note {
   };
 }
 
-/** Each leads a group, and its group ends with it. */
+/** Each leads a group, and its group ends with it; a leader that is dead (`npx`) may have left the server itself. */
 export function endOrphanedServers(folder: string): void {
-  for (const { pid } of readNoted(join(folder, FILE)).filter(isRunning)) process.kill(-pid, "SIGKILL");
+  const file = join(folder, FILE);
+  for (const mark of readNoted(file)) {
+    if (isRunning(mark)) end(-mark.pid);
+    else if (isOfThisBoot(file)) for (const { pid } of leftBy(mark)) end(pid);
+  }
+}
+
+function end(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has just ended by itself, or is not ours to end.
+  }
+}
+
+/** Before the machine's last start, times were counted from another one. */
+function isOfThisBoot(file: string): boolean {
+  return statSync(file).mtimeMs > Date.now() - uptime() * 1000;
 }
 
 /** Only those whose start is known (Linux): a number alone may be somebody else's by now. */

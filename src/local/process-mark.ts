@@ -15,6 +15,24 @@ export function isRunning({ pid, startedAt }: ProcessMark): boolean {
   return startOf(pid) === startedAt && !isZombie(pid);
 }
 
+/**
+ * The processes of a group that its leader, now dead, has left behind (Linux). The number may be another group's by now:
+ * the group must have a session of its own, as one that was started detached has, and its processes must be younger.
+ */
+export function leftBy({ pid, startedAt }: ProcessMark): ProcessMark[] {
+  const now = startOf(pid);
+  const isAnother = now !== undefined && now !== startedAt;
+  if (startedAt === undefined || isAnother) return [];
+  const isOfGroup = (other: number) =>
+    statOf(other)
+      .slice(2, 4)
+      .every((id) => id === String(pid));
+  return processes()
+    .filter((other) => other !== pid && isOfGroup(other))
+    .map(markOf)
+    .filter((mark) => Number(mark.startedAt) >= Number(startedAt));
+}
+
 /** Clock ticks from the machine's start to the process's (Linux); elsewhere unknown. */
 const startOf = (pid: number): string | undefined => statOf(pid)[19];
 const isZombie = (pid: number): boolean => statOf(pid)[0] === "Z";
@@ -31,13 +49,16 @@ function statOf(pid: number): string[] {
 
 /** The processes this one started that run a program of that name; none where there is no /proc. */
 export function childrenNamed(program: string): ProcessMark[] {
+  return processes()
+    .filter((pid) => statOf(pid)[1] === String(process.pid) && nameOf(pid) === program)
+    .map(markOf);
+}
+
+function processes(): number[] {
   try {
-    const pids = readdirSync("/proc")
+    return readdirSync("/proc")
       .filter((name) => /^\d+$/.test(name))
       .map(Number);
-    return pids
-      .filter((pid) => statOf(pid)[1] === String(process.pid) && nameOf(pid) === program)
-      .map(markOf);
   } catch {
     return [];
   }

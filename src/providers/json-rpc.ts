@@ -1,18 +1,15 @@
 /** One call of a JSON-RPC 2.0 endpoint over HTTP. https://www.jsonrpc.org/specification */
 import * as z from "zod";
-import type { ErrorCode } from "../contract/error.ts";
 import type { Json, JsonObject } from "../contract/json.ts";
 import { ask } from "./ask.ts";
 import { type Advice, junkAnswer, nameOf, ProviderError, quote } from "./failure.ts";
 import type { Reach } from "./provider.ts";
 import { readErrorText, readJson } from "./read.ts";
 import { refusalOf } from "./refusal.ts";
+import { codeOfRpcError, MAPPED_STATUSES, parsedJson } from "./rpc-code.ts";
 
 /** `idempotencyKey` is the request's id: the same for a try that is made again because its attempt was lost. */
 export type RpcReach = Reach & { idempotencyKey: string };
-
-// What JSON.parse made is JSON; looking through 8 MiB of it again would take longer than parsing it did.
-const parsedJson = z.custom<Json>((value) => value !== undefined);
 
 const answer = z.object({
   jsonrpc: z.literal("2.0"),
@@ -45,10 +42,6 @@ export async function callJsonRpc(
   return said.result;
 }
 
-// With these a server that maps its own errors to HTTP says no more than the error in the body does. Any other status
-// comes from the way to it, or says when to come again.
-const MAPPED_STATUSES = [400, 404, 422, 500];
-
 async function readError(reach: Reach, response: Response, advice: Advice): Promise<Answer> {
   const text = await readErrorText(reach, response);
   const said = MAPPED_STATUSES.includes(response.status) ? findAnswer(text) : undefined;
@@ -70,14 +63,5 @@ function failureOf(
   { code, message }: NonNullable<Answer["error"]>,
 ): ProviderError {
   const text = `${nameOf(reach)}: ${method} failed (JSON-RPC ${code}): ${quote(reach, message)}`;
-  return new ProviderError(codeFor(code), text, { details: { rpcCode: code } });
-}
-
-function codeFor(rpcCode: number): ErrorCode {
-  if (rpcCode === -32602) return "invalid_params";
-  if (rpcCode === -32601) return "unknown_method";
-  if (rpcCode === -32600 || rpcCode === -32700) return "provider_rejected";
-  // −32603 and the server's own: the server failed, not what it was asked to do.
-  const isServer = rpcCode === -32603 || (rpcCode >= -32099 && rpcCode <= -32000);
-  return isServer ? "provider_unavailable" : "tool_failed";
+  return new ProviderError(codeOfRpcError(code), text, { details: { rpcCode: code } });
 }

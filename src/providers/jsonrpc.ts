@@ -6,7 +6,7 @@ import { callJsonRpc } from "./json-rpc.ts";
 import type { Call, Context, Description, Health, Provider, Reach, Reply } from "./provider.ts";
 
 const ADVICE: Advice = {
-  start: "start it with: its own command, or register it at the URL that it has now",
+  start: "start its server, or register it at the URL where it runs now: PUT /v1/providers/{id}",
   credentials: "register it again with the headers that it asks for: PUT /v1/providers/{id}",
 };
 

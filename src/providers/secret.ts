@@ -6,6 +6,7 @@ import * as z from "zod";
 import { GleitzeitError } from "../contract/error.ts";
 import { LIMITS } from "../contract/limits.ts";
 import { encodeBase64 } from "../spec/base64.ts";
+import { isHeaderName } from "./header-name.ts";
 
 /** `key`: the setting GLEITZEIT_SECRET_KEY. `context`: see {@link sealingContext}. */
 export type Sealing = { key: string | undefined; context: string };
@@ -89,7 +90,6 @@ function bytesOf(base64url: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
-const NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/i;
 // What every HTTP implementation passes on as it is: visible ASCII, with blanks inside only.
 const VALUE = /^[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?$/;
 /** Those that say how a message travels, and what `fetch` or we say ourselves. */
@@ -115,7 +115,7 @@ function checkHeaders(headers: Record<string, string>, bytes: number): void {
   const seen = new Set<string>();
   for (const [index, [name, value]] of Object.entries(headers).entries()) {
     // It is not quoted: whoever mistakes the name may have put the secret there.
-    if (!NAME.test(name)) throw invalid(`number ${index + 1} has a name that HTTP does not allow`);
+    if (!isHeaderName(name)) throw invalid(`number ${index + 1} has a name that HTTP does not allow`);
     const lower = name.toLowerCase();
     if (OURS.has(lower)) throw invalid(`"${name}" is set by the connection itself; leave it out`);
     if (seen.has(lower)) throw invalid(`"${name}" is given twice; keep one`);

@@ -45,6 +45,25 @@ it("ends what a killed service left running", async () => {
   await close();
 });
 
+it("ends what a leader that is dead has left behind", async () => {
+  const { folder, stateFolder } = folderWith({});
+  const { leader, left } = await deadLeader();
+  writeFileSync(join(stateFolder, "mcp-servers.json"), JSON.stringify([leader]));
+  const { close } = await startMcpServers({ folder, stateFolder, log: expect.unreachable });
+  await close();
+  await expect.poll(() => isRunning(left)).toBe(false);
+});
+
+it("leaves alone what is older than the leader that was noted", async () => {
+  const { folder, stateFolder } = folderWith({});
+  const { leader, left } = await deadLeader();
+  const younger = { ...leader, startedAt: String(Number(left.startedAt) + 1) };
+  writeFileSync(join(stateFolder, "mcp-servers.json"), JSON.stringify([younger]));
+  const { close } = await startMcpServers({ folder, stateFolder, log: expect.unreachable });
+  await close();
+  expect(isRunning(left)).toBe(true);
+});
+
 it("leaves alone what only has the number of a server that was left", async () => {
   const { folder, stateFolder } = folderWith({});
   const other = spawn("sleep", ["1000"], { detached: true, stdio: "ignore" });
@@ -62,6 +81,19 @@ it("starts nothing where the file is wrong", async () => {
     /mcpServers\.two/,
   );
 });
+
+/** As `npx` killed alone: its child goes on in its group. */
+async function deadLeader() {
+  const shell = spawn("sh", ["-c", "sleep 1000 >/dev/null & echo $!; read end"], { detached: true });
+  const left = markOf(Number(await untilPrinted(shell.stdout, /\d+/)));
+  onTestFinished(() => {
+    if (isRunning(left)) process.kill(left.pid, "SIGKILL");
+  });
+  const leader = markOf(shell.pid ?? 0);
+  shell.kill("SIGKILL");
+  await exitOf(shell);
+  return { leader, left };
+}
 
 function folderWith(mcpServers: object) {
   const folder = temporaryFolder();

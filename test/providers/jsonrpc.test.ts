@@ -65,8 +65,8 @@ describe("an answer", () => {
     [-32601, "unknown_method"],
     [-32602, "invalid_params"],
     [-32603, "provider_unavailable"],
-    [-32000, "provider_unavailable"],
-    [-32099, "provider_unavailable"],
+    [-32000, "tool_failed"],
+    [-32099, "tool_failed"],
     [-32100, "tool_failed"],
     [1, "tool_failed"],
   ])("with error %i is %s, with or without data", async (code, expected) => {

@@ -127,6 +127,23 @@ describe("sessions", () => {
     expect(methods).toEqual(["ping", "server/discover", "initialize", "notifications/initialized", "ping"]);
   });
 
+  test.each([
+    ["an error of what was asked", 400, -32602, "no such session"],
+    ["a refusal that speaks of something else", 400, -32000, "Bad Request: no such city"],
+    ["any other status", 500, -32000, "session lost"],
+  ])("none is begun anew after %s, whatever the instance is called", async (_, status, code, message) => {
+    const methods: string[] = [];
+    const { url } = await serveWith((_request, response, body) => {
+      const { id, method } = JSON.parse(body);
+      methods.push(method);
+      if (method === "server/discover") response.end(rpc(id, DISCOVERED));
+      else response.writeHead(status).end(rpcError(id, code, message));
+    });
+    const instance = { id: "session-db", url };
+    await failureOf(MCP_SERVER.execute(call("mcp/prompts/get"), contextFor(url, { instance })));
+    expect(methods).toEqual(["server/discover", "prompts/get"]);
+  });
+
   test("a server without sessions is asked without one, by its own revision", async () => {
     const seen: { method: string; session: unknown; revision: unknown }[] = [];
     const { url } = await serveWith((request, response, body) => {
@@ -241,6 +258,56 @@ describe("what may be done twice", () => {
     const { url } = await serveWith((_, response) => response.writeHead(500).end());
     const failure = await failureOf(MCP_SERVER.execute(call("mcp/tool.say"), contextFor(url)));
     expect(failure).toMatchObject({ code: "provider_unavailable", mayRepeat: true });
+  });
+});
+
+describe("a schema that matches without end, or cannot be used", () => {
+  const evil: JsonObject = { properties: { words: { pattern: "^(a+)+$" } } };
+  const endless: JsonObject = { $ref: "#" };
+
+  test.each([evil, endless])("is not used: the server checks by itself (%j)", async (schema) => {
+    const words = `${"a".repeat(60)}!`;
+    const said = { content: [], structuredContent: { words } };
+    const tool = { ...SAY, inputSchema: schema, outputSchema: schema };
+    const { url } = await serveWith(stateless({ "tools/call": said }, [tool]));
+    const { result } = await MCP_SERVER.execute(call("mcp/tool.say", { words }), contextFor(url));
+    expect(result).toMatchObject({ words });
+  });
+});
+
+describe("what a server says of itself", () => {
+  const infoOf = async (said: JsonObject) => {
+    const { serverInfo = {}, ...more } = said;
+    const discovered = {
+      ...DISCOVERED,
+      ...more,
+      _meta: { "io.modelcontextprotocol/serverInfo": serverInfo },
+    };
+    const { url } = await serveWith(stateless({ "server/discover": discovered }));
+    return (await MCP_SERVER.execute(call("mcp/server_info"), contextFor(url))).result;
+  };
+
+  test("is kept as far as it is of use", async () => {
+    const serverInfo = { name: "weather", version: "1", icons: [] };
+    const capabilities = { tools: { listChanged: true } };
+    expect(await infoOf({ serverInfo, capabilities, instructions: "Ask me." })).toEqual({
+      name: "weather",
+      version: "1",
+      protocolVersion: "2026-07-28",
+      capabilities,
+      instructions: "Ask me.",
+    });
+  });
+
+  test("and not where it is longer than anybody would read", async () => {
+    const long = "x".repeat(100_000);
+    const said = { serverInfo: { name: long, version: "1" }, capabilities: { long }, instructions: long };
+    expect(await infoOf(said)).toEqual({
+      name: "one",
+      version: "1",
+      protocolVersion: "2026-07-28",
+      capabilities: {},
+    });
   });
 });
 

@@ -293,6 +293,17 @@ test("an answer must be what format asks for", async () => {
   expect(text.message).toContain("it is not JSON");
 });
 
+test.each(["llm/chat", "llm/complete"])("%s sends nothing where format cannot be used", async (method) => {
+  const server = await serveWith((_, response) => response.end());
+  const format = { properties: { age: { pattern: "^(a+)+$" } } };
+  const failed = await failureOf(
+    OLLAMA.execute(call(method, { ...hello, prompt: "Hi", format }), contextFor(server.url)),
+  );
+  expect(failed.code).toBe("invalid_params");
+  expect(failed.message).toMatch(/^format\.properties\.age\.pattern repeats .*nested quantifiers/);
+  expect(server.requests).toEqual([]);
+});
+
 test("embeddings come for one text or several, under either name", async () => {
   const { result, usage } = await ask("llm/embed", { model: "llama3.2", input: ["a", "b"] });
   expect(result).toMatchObject({ model: "llama3.2", tokens_used: 2 });

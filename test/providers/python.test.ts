@@ -131,7 +131,7 @@ test.each([
   [-32601, "unknown_method"],
   [-32602, "invalid_params"],
   [-32603, "provider_unavailable"],
-  [-32050, "provider_unavailable"],
+  [-32050, "tool_failed"],
   [1, "tool_failed"],
 ])("JSON-RPC error %i is %s", async (code, expected) => {
   const server = await serveWith((_, response) => response.end(rpc({ error: { code, message: "no" } })));

@@ -1,6 +1,7 @@
 /** Getting to know a server: what it is, what it can, and which revision it speaks. */
 import * as z from "zod";
 import type { JsonObject } from "../../contract/json.ts";
+import { LIMITS } from "../../contract/limits.ts";
 import { junkAnswer, nameOf, ProviderError, quote } from "../failure.ts";
 import type { Reach } from "../provider.ts";
 import { exchange } from "./exchange.ts";
@@ -39,7 +40,7 @@ async function discover(reach: Reach): Promise<Connection | undefined> {
   if (!found.success || !found.data.supportedVersions.includes(STATELESS_REVISION)) return undefined;
   const { capabilities, instructions, _meta: meta = {} } = found.data;
   const server = parsedObject.safeParse(meta["io.modelcontextprotocol/serverInfo"]).data ?? {};
-  return { ...connection, server, capabilities, ...(instructions === undefined ? {} : { instructions }) };
+  return { ...connection, ...kept({ server, capabilities, instructions }) };
 }
 
 const welcome = z.object({
@@ -69,13 +70,32 @@ async function initialize(reach: Reach): Promise<Connection> {
   const connection: Connection = {
     ...stranger,
     revision,
-    server,
-    capabilities,
+    ...kept({ server, capabilities, instructions }),
     ...(sessionId === undefined ? {} : { sessionId }),
-    ...(instructions === undefined ? {} : { instructions }),
   };
   await notify(reach, connection, { method: "notifications/initialized", params: {} });
   return connection;
+}
+
+// Of each server; 200 of them are remembered, and an isolate has 128 MB.
+const INSTRUCTIONS_CHARS = 16 * 1024;
+const CAPABILITIES_CHARS = 4 * 1024;
+const SERVER_KEYS = ["name", "title", "version"];
+
+type Said = { server: JsonObject; capabilities: JsonObject; instructions: string | undefined };
+
+/** What is remembered of what a server says of itself. Too long a text goes: one that is cut holds on to all of it. */
+function kept({ server, capabilities, instructions = "" }: Said): Pick<Connection, keyof Said> {
+  const names = Object.entries(server).filter(
+    ([key, value]) =>
+      SERVER_KEYS.includes(key) && typeof value === "string" && value.length <= LIMITS.nameChars,
+  );
+  const areKept = instructions !== "" && instructions.length <= INSTRUCTIONS_CHARS;
+  return {
+    server: Object.fromEntries(names),
+    capabilities: JSON.stringify(capabilities).length <= CAPABILITIES_CHARS ? capabilities : {},
+    ...(areKept ? { instructions } : {}),
+  };
 }
 
 function checkRevision(reach: Reach, revision: string): void {

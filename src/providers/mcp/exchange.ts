@@ -29,7 +29,7 @@ async function askOnce(
   id: string,
 ): Promise<Answer> {
   const response = await post(asker, connection, withToken(asker, question, id), id);
-  if (!response.ok) throw await refusedBy(asker, response, question.method);
+  if (!response.ok) throw await refusedBy(asker, connection, response, question.method);
   const said = await readAnswer(asker, connection, response, id);
   if (said.error) throw failureOf(asker, question.method, said.error);
   if (said.result === undefined) throw junkAnswer(asker, "an MCP answer", JSON.stringify(said));

@@ -1,9 +1,8 @@
 /** JSON-RPC 2.0 as MCP uses it: requests, notifications and answers, in both directions. */
 import * as z from "zod";
-import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts";
+import { isJsonObject, type JsonObject } from "../../contract/json.ts";
+import { parsedJson } from "../rpc-code.ts";
 
-// What JSON.parse made is JSON; looking through 8 MiB of it again would take longer than parsing it did.
-const parsedJson = z.custom<Json>((value) => value !== undefined);
 export const parsedObject = z.custom<JsonObject>(isJsonObject);
 
 const rpcError = z.object({ code: z.number(), message: z.string() });

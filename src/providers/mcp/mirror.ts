@@ -1,6 +1,7 @@
 /** Arguments that a tool's schema wants in headers as well (`x-mcp-header`), so that what stands between can route. */
 import { isJsonObject, type Json, type JsonObject, ownValue } from "../../contract/json.ts";
 import { LIMITS } from "../../contract/limits.ts";
+import { isHeaderName } from "../header-name.ts";
 
 /** The headers of a call of the tool with this schema. */
 export function mirrorArguments(schema: JsonObject, given: JsonObject): Record<string, string> {
@@ -16,7 +17,9 @@ export function mirrorArguments(schema: JsonObject, given: JsonObject): Record<s
 export function hasValidMarks(schema: JsonObject): boolean {
   const found = findMirrored(schema);
   const names = new Set(found.map(({ name }) => name.toLowerCase()));
-  return names.size === found.length && found.every(({ name, type }) => TOKEN.test(name) && TYPES.has(type));
+  return (
+    names.size === found.length && found.every(({ name, type }) => isHeaderName(name) && TYPES.has(type))
+  );
 }
 
 /** As it may stand in a header: base64, marked as such, where it is not plain ASCII. */
@@ -27,8 +30,6 @@ export function encodeHeader(text: string): string {
   return `=?base64?${btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""))}?=`;
 }
 
-// RFC 9110, 5.6.2.
-const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const TYPES = new Set<Json | undefined>(["string", "integer", "boolean"]);
 
 type Mirrored = { path: string[]; name: string; type: Json | undefined };

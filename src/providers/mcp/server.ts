@@ -16,7 +16,7 @@ export async function askServer(asker: Asker, question: Question): Promise<JsonO
   try {
     return await resultOf(asker, connection, question);
   } catch (thrown) {
-    if (!isForgotten(thrown, connection)) throw thrown;
+    if (!isForgotten(thrown)) throw thrown;
     forget(asker);
     return resultOf(asker, await connected(asker), question);
   }

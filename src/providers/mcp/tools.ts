@@ -3,6 +3,7 @@ import * as z from "zod";
 import type { Json, JsonObject } from "../../contract/json.ts";
 import { LIMITS } from "../../contract/limits.ts";
 import { checkAgainstSchema, type Violation } from "../../spec/schema.ts";
+import { explainSchema } from "../../spec/schema-usable.ts";
 import { findNearest } from "../../spec/suggest.ts";
 import { nameOf, ProviderError, quote } from "../failure.ts";
 import type { Reach } from "../provider.ts";
@@ -76,7 +77,8 @@ export function checkPromise(reach: Reach, { name, outputSchema }: McpTool, said
 }
 
 function findViolation(schema: JsonObject, value: Json, name: string): Violation | undefined {
-  // A schema that cannot be used is the server's mistake: what it says of the value is nothing.
+  // A schema that cannot be used, or not without end, is the server's: it checks by itself.
+  if (explainSchema(schema, name) !== undefined) return undefined;
   return checkAgainstSchema(schema, value, { name }).find(({ keyword }) => keyword !== "schema");
 }
 

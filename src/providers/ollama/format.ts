@@ -1,9 +1,16 @@
 /** Structured answers: whether the text is what `format` asks for. Models stop in the middle, or ignore it. */
 import { isJsonObject, type Json } from "../../contract/json.ts";
 import { checkAgainstSchema } from "../../spec/schema.ts";
+import { explainSchema } from "../../spec/schema-usable.ts";
 import { nameOf, ProviderError, quote } from "../failure.ts";
 import type { Context } from "../provider.ts";
 import type { Answer } from "./stream.ts";
+
+/** The schema is the call's own: one that cannot be used, or matches without end, is not asked for at all. */
+export function checkFormatSchema(format: Json | undefined): void {
+  const fault = isJsonObject(format) ? explainSchema(format, "format") : undefined;
+  if (fault !== undefined) throw new ProviderError("invalid_params", fault);
+}
 
 /** `format` is `json` or a JSON Schema. */
 export function checkFormat(context: Context, format: Json | undefined, answer: Answer): void {
