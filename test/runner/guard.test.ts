@@ -60,7 +60,10 @@ describe("what comes from a browser", () => {
 
 describe("requests", () => {
   it("to another path or by another method are told what there is", async () => {
-    expect((await fetch(`${open.url}/nothing`, { method: "POST" })).status).toBe(404);
+    const nowhere = await fetch(`${open.url}/nothing`, { method: "POST" });
+    expect(nowhere.status).toBe(404);
+    // A refusal to whoever calls: one of the runner's own would be a failure of the script.
+    expect(await nowhere.json()).toMatchObject({ error: { code: -32600 } });
     const got = await fetch(open.url);
     expect([got.status, got.headers.get("allow")]).toEqual([405, "POST"]);
     const posted = await fetch(`${open.url}/health`, { method: "POST" });
