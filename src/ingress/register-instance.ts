@@ -26,8 +26,18 @@ export async function registerInstance(
   refuseTaken(known, protocol);
   const spec = specOf(id, request, await sealed(env, id, request, known?.instance));
   unwrap(await askHub(env, protocol, (hub) => hub.put(spec, strategy)));
+  if (known === undefined) await yieldToOther(env, { protocol, instance: instanceOf(spec) });
   const view = await checkInstance(env, { protocol, instance: instanceOf(spec) });
   return { view, isNew: known === undefined };
+}
+
+/** Of two that took a new id at once, at two hubs, one goes: the one whose protocol has the later name. */
+async function yieldToOther(env: Env, { protocol, instance: { id } }: Located): Promise<void> {
+  const others = (await hubNames(env)).filter((name) => name < protocol);
+  const other = await findAmong(env, id, others);
+  if (other === undefined) return;
+  unwrap(await askHub(env, protocol, (hub) => hub.remove(id)));
+  refuseTaken(other, protocol);
 }
 
 function refuseTaken(known: Located | undefined, protocol: string): void {

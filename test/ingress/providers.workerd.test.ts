@@ -225,6 +225,13 @@ describe("a body is refused", () => {
 });
 
 describe("an id", () => {
+  test("is one over all protocols also where two take it at once", async () => {
+    const elsewhere = { protocol: "mcp/v1", kind: "jsonrpc", url: "https://mcp.example.com" };
+    const answers = await Promise.all([put("both", OLLAMA), put("both", elsewhere)]);
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([201, 409]);
+    expect((await list()).filter(({ id }) => id === "both").length).toBe(1);
+  });
+
   test("is one over all protocols", async () => {
     await put("shared", OLLAMA);
     const answer = await put("shared", {
