@@ -60,7 +60,7 @@ function carryOut(turn: Turn, command: Command): Reply {
     case "wake":
       return {};
     case "slot":
-      takeSlotWord(turn.run, command);
+      takeSlotWord(turn.run, command, turn.now);
       return {};
     default:
       throw new Error(`unknown command ${JSON.stringify(command satisfies never)}`);

@@ -3,7 +3,8 @@
  * one that is forgotten (the object was evicted) is taken up again when its session mentions it.
  */
 import type { AttemptRef, SlotAnswer } from "../contract/sync.ts";
-import { countKept, dequeue, enqueue, keepSlot, openLane, priorityAfterKept } from "./ready.ts";
+import { PRIORITIES, type Priority } from "../contract/workflow.ts";
+import { asks, countKept, countUnkept, dequeue, enqueue, hear, priorityAfterKept } from "./ready.ts";
 import { isRunning, type Run, sessionOf, type Task, taskOf } from "./run.ts";
 
 export const nextAttempt = (task: Task): number => task.attempts.length + 1;
@@ -11,6 +12,7 @@ export const nextAttempt = (task: Task): number => task.attempts.length + 1;
 export function offer(run: Run, task: Task, session: string, now: number): void {
   const { id } = task.plan.spec;
   dequeue(run.live.ready, task.plan);
+  asks(run.live.ready, task.plan);
   run.live.offers.set(id, session);
   sessionOf(run, session, now).offers.add(id);
 }
@@ -52,31 +54,38 @@ export function releaseOffer(run: Run, task: Task): void {
 }
 
 /**
- * What the run says to a slot that the hub keeps for this lane, before it takes it. It has a use for it where a task is
- * ready, or one has asked and not heard yet; and for more where others are ready too. A run that lets no task out has
- * none, whatever is ready: it asks when it does.
+ * What the run says to a slot that the hub keeps for this lane, before it takes it. It has a use for one for each task
+ * that has asked and not heard yet, which may hear that there was none, and for each that is ready, as far as it lets
+ * tasks out: those that it does not let out ask when it does.
  */
 export function answerSlot(run: Run, lane: string): SlotAnswer {
   if (!isRunning(run)) return { isWanted: false };
-  const places = placesLeft(run);
-  const hasReady = places > 0 && priorityAfterKept(run.live.ready, lane, 0) !== undefined;
-  const next = priorityAfterKept(run.live.ready, lane, 1);
-  const isWanted = hasReady || countOffered(run, lane) > 0;
-  return isWanted && places > 1 && next !== undefined ? { isWanted, next } : { isWanted };
+  const { ready } = run.live;
+  const asking = offeredIn(run, lane);
+  const usable = asking.length + Math.max(0, Math.min(placesLeft(run), countUnkept(ready, lane)));
+  if (usable === 0) return { isWanted: false };
+  const next = priorityAfterKept(ready, lane, asking.length > 0 ? 0 : 1) ?? mostUrgent(asking);
+  return usable > 1 && next !== undefined ? { isWanted: true, next } : { isWanted: true };
 }
 
-/** The hub keeps a slot for the lane; or it does not, and waiting for one is over. */
-export function takeSlotWord(run: Run, { lane, isKept }: { lane: string; isKept: boolean }): void {
-  if (isKept) keepSlot(run.live.ready, lane, countOffered(run, lane));
-  // The hub notes that it waits for more only where it could use more: else the lane asks anew.
-  if (!isKept || placesLeft(run) <= 0) openLane(run.live.ready, lane);
+/** Takes a word of the hub; `waits`: it was told that the run waits for more. */
+export function takeSlotWord(
+  run: Run,
+  word: { lane: string; isKept: boolean; waits: boolean },
+  now: number,
+): void {
+  const asking = offeredIn(run, word.lane).map(({ plan }) => plan.spec.id);
+  hear(run.live.ready, word.lane, { ...word, asking }, now);
 }
 
 /** Places for tasks that are neither taken nor promised to slots that are kept. */
 const placesLeft = (run: Run): number => budgetOf(run) - countKept(run.live.ready);
 
-const countOffered = (run: Run, lane: string): number =>
-  [...run.live.offers.keys()].filter((id) => taskOf(run, id).plan.lane === lane).length;
+const offeredIn = (run: Run, lane: string): Task[] =>
+  [...run.live.offers.keys()].map((id) => taskOf(run, id)).filter(({ plan }) => plan.lane === lane);
+
+const mostUrgent = (tasks: Task[]): Priority | undefined =>
+  PRIORITIES.find((priority) => tasks.some(({ plan }) => plan.spec.priority === priority));
 
 /** Whether the session may go on with what it believes was offered to it, as this attempt. */
 export function isOpenFor(run: Run, task: Task, ref: AttemptRef, session: string): boolean {

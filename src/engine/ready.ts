@@ -16,6 +16,8 @@ type Lane = {
   parkedUntil: number;
   /** Slots that the hub keeps, and for which no task was offered yet. */
   kept: number;
+  /** Tasks that asked before the hub's last word: that they hear of no slot says nothing any more. */
+  readonly overtaken: Set<string>;
 };
 
 /** The lane of tasks that need no provider has no name of its own. */
@@ -62,21 +64,32 @@ export function countReady(ready: Ready): { calls: number; instant: number } {
   return { calls, instant: ready.get(INSTANT)?.members.size ?? 0 };
 }
 
-/** The hub had no slot for this lane: nothing of it is offered until it keeps one, or for as long as runs wait. */
+/**
+ * The hub had no slot for the task: nothing of its lane is offered until one is kept, or for as long as runs wait. Not
+ * where a word of the hub has overtaken that answer: then the lane is as that word left it.
+ */
 export function park(ready: Ready, plan: TaskPlan, now: number): void {
-  laneOf(ready, plan).parkedUntil = now + TIMING.parkedMs;
+  const lane = laneOf(ready, plan);
+  if (!lane.overtaken.delete(plan.spec.id)) lane.parkedUntil = now + TIMING.parkedMs;
+}
+
+/** The task is offered: what it hears is an answer to a new question. */
+export function asks(ready: Ready, plan: TaskPlan): void {
+  laneOf(ready, plan).overtaken.delete(plan.spec.id);
 }
 
 /**
- * The hub keeps a slot for this lane; its word may overtake a session's that there was none. It notes that the run waits
- * for more where there are more tasks; where there are none, those to come ask anew. `offered`: tasks of the lane that
- * have asked and not heard yet.
+ * A word of the hub about the lane. `isKept`: it keeps a slot; `waits`: it notes that the run waits for more, else its
+ * tasks must ask. `asking`: tasks that have asked and not heard yet.
  */
-export function keepSlot(ready: Ready, name: string, offered: number): void {
+export type SlotWord = { isKept: boolean; waits: boolean; asking: string[] };
+
+export function hear(ready: Ready, name: string, { isKept, waits, asking }: SlotWord, now: number): void {
   const lane = ready.get(name);
   if (lane === undefined) return;
-  lane.kept = Math.min(lane.kept + 1, lane.members.size + offered);
-  if (lane.kept >= lane.members.size) lane.parkedUntil = 0;
+  if (isKept) lane.kept = Math.min(lane.kept + 1, lane.members.size + asking.length);
+  lane.parkedUntil = waits ? now + TIMING.parkedMs : 0;
+  for (const id of asking) lane.overtaken.add(id);
 }
 
 /** Slots that are kept for tasks of any lane. */
@@ -86,10 +99,10 @@ export function countKept(ready: Ready): number {
   return kept;
 }
 
-/** Waiting leads nowhere: all of the lane may ask. */
-export function openLane(ready: Ready, name: string): void {
+/** Ready tasks of the lane beyond those that slots are kept for. */
+export function countUnkept(ready: Ready, name: string): number {
   const lane = ready.get(name);
-  if (lane !== undefined) lane.parkedUntil = 0;
+  return lane === undefined ? 0 : Math.max(0, lane.members.size - lane.kept);
 }
 
 /** How urgent the first task of the lane is beyond those that slots are kept for, and so many `more`. */
@@ -128,6 +141,7 @@ function laneOf(ready: Ready, plan: TaskPlan): Lane {
     heap: makeHeap((a, b) => a.order < b.order),
     parkedUntil: 0,
     kept: 0,
+    overtaken: new Set(),
   };
   ready.set(name, lane);
   return lane;

@@ -76,7 +76,8 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
     const loaded = this.#load();
     if (loaded === undefined) return { isWanted: false };
     const answer = answerSlot(loaded.run, lane);
-    this.#execute({ type: "slot", lane, isKept: isKept && answer.isWanted });
+    const waits = isKept && answer.next !== undefined;
+    this.#execute({ type: "slot", lane, isKept: isKept && answer.isWanted, waits });
     return answer;
   }
 

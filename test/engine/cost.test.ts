@@ -87,7 +87,7 @@ test.each<[string, Play]>([
   ["a wake with nothing due", (drive) => drive.wait(1)],
   ["a lease that ends", (drive) => drive.wait(drive.run.leaseMs)],
   ["a pause", (drive) => drive.tell({ type: "pause", actor: "local" })],
-  ["a slot", (drive) => drive.tell({ type: "slot", lane: "x", isKept: true })],
+  ["a slot", (drive) => drive.tell({ type: "slot", lane: "x", isKept: true, waits: false })],
 ])("so it is for %s", (_, act) => {
   expect(inChain(5000, begin, act)).toBe(inChain(50, begin, act));
 });

@@ -120,10 +120,10 @@ describe("a parked lane", () => {
     const ada = new Executor(drive);
     ada.sync({ room: { calls: 1, instant: 0 } });
     expect(given(ada.giveBack("big1", "parked"))).toEqual(["small?"]);
-    expect(told(drive.tell({ type: "slot", lane: laneOf("big"), isKept: true }))).toEqual([]);
+    expect(told(drive.tell({ type: "slot", lane: laneOf("big"), isKept: true, waits: true }))).toEqual([]);
     const first = ada.sync();
     expect([given(first), first.more]).toEqual([["big1?"], false]);
-    drive.tell({ type: "slot", lane: laneOf("big"), isKept: true });
+    drive.tell({ type: "slot", lane: laneOf("big"), isKept: true, waits: true });
     expect(given(ada.sync())).toEqual(["big2?"]);
   });
 
@@ -132,9 +132,19 @@ describe("a parked lane", () => {
     const ada = new Executor(drive);
     ada.sync();
     ada.giveBack("a", "parked");
-    drive.tell({ type: "slot", lane: laneOf(), isKept: true });
+    drive.tell({ type: "slot", lane: laneOf(), isKept: true, waits: false });
     expect(given(ada.sync())).toEqual(["a?"]);
     expect(given(ada.complete("free"))).toEqual(["later?"]);
+  });
+
+  test("is not parked by an answer that the hub's word has overtaken, also when it kept none", () => {
+    const drive = started("a later:a", { each: llm() });
+    const ada = new Executor(drive);
+    ada.sync();
+    drive.tell({ type: "slot", lane: laneOf(), isKept: false, waits: false });
+    expect(given(ada.giveBack("a", "parked"))).toEqual(["a?"]);
+    ada.sync({ begun: [{ ...ada.ref("a"), instance: "spark" }] });
+    expect(given(ada.complete("a"))).toEqual(["later?"]);
   });
 
   test("is open again when the hub says that waiting leads nowhere", () => {
@@ -142,9 +152,9 @@ describe("a parked lane", () => {
     const ada = new Executor(drive);
     ada.sync({ room: { calls: 1, instant: 0 } });
     ada.giveBack("big1", "parked");
-    drive.tell({ type: "slot", lane: "no such lane", isKept: false });
+    drive.tell({ type: "slot", lane: "no such lane", isKept: false, waits: false });
     expect(given(ada.sync())).toEqual([]);
-    drive.tell({ type: "slot", lane: laneOf("big"), isKept: false });
+    drive.tell({ type: "slot", lane: laneOf("big"), isKept: false, waits: false });
     expect(given(ada.sync())).toEqual(["big1?", "big2?"]);
   });
 
@@ -153,8 +163,8 @@ describe("a parked lane", () => {
     const ada = new Executor(drive);
     ada.sync({ room: { calls: 1, instant: 0 } });
     ada.giveBack("big1", "parked");
-    drive.tell({ type: "slot", lane: laneOf("small"), isKept: true });
-    drive.tell({ type: "slot", lane: "no such lane", isKept: true });
+    drive.tell({ type: "slot", lane: laneOf("small"), isKept: true, waits: false });
+    drive.tell({ type: "slot", lane: "no such lane", isKept: true, waits: false });
     expect(given(ada.sync())).toEqual([]);
   });
 
@@ -186,9 +196,9 @@ describe("a parked lane", () => {
     ada.sync();
     ada.giveBack("a", "parked");
     expect(given(ada.complete("free"))).toEqual([]);
-    drive.tell({ type: "slot", lane: laneOf(), isKept: true });
+    drive.tell({ type: "slot", lane: laneOf(), isKept: true, waits: true });
     expect(given(ada.sync())).toEqual(["a?"]);
-    drive.tell({ type: "slot", lane: laneOf(), isKept: true });
+    drive.tell({ type: "slot", lane: laneOf(), isKept: true, waits: false });
     expect(given(ada.sync())).toEqual(["later?"]);
   });
 
@@ -221,7 +231,7 @@ describe("a parked lane", () => {
     });
     const answers = () => {
       const answer = answerSlot(drive.run, laneOf());
-      drive.tell({ type: "slot", lane: laneOf(), isKept: answer.isWanted });
+      drive.tell({ type: "slot", lane: laneOf(), isKept: answer.isWanted, waits: answer.next !== undefined });
       return answer;
     };
     expect([answers(), answers(), answers(), answers()]).toEqual([
@@ -243,7 +253,7 @@ describe("a parked lane", () => {
     ada.sync();
     const slot = (lane: string) => {
       const answer = answerSlot(drive.run, lane);
-      drive.tell({ type: "slot", lane, isKept: answer.isWanted });
+      drive.tell({ type: "slot", lane, isKept: answer.isWanted, waits: answer.next !== undefined });
       return answer;
     };
     ada.sync({ ended: [ada.ended("a", { kind: "returned", reason: "parked" })] });
@@ -265,7 +275,7 @@ describe("a parked lane", () => {
     const drive = started("a", { each: llm() });
     const ada = new Executor(drive);
     ada.sync();
-    drive.tell({ type: "slot", lane: laneOf(), isKept: true });
+    drive.tell({ type: "slot", lane: laneOf(), isKept: true, waits: false });
     const parked = { ...ada.ref("a"), outcome: { kind: "returned" as const, reason: "parked" as const } };
     expect(given(ada.sync({ ended: [parked] }))).toEqual(["a?"]);
     // Asked with the slot that was kept, it heard the same: now it waits.

@@ -121,7 +121,7 @@ export function perform({ drive, executors }: World, next: Step): void {
     case "evict":
       return drive.evict();
     case "slot":
-      return void drive.tell({ type: "slot", lane: laneOf(), isKept: next.isKept });
+      return void drive.tell({ type: "slot", lane: laneOf(), isKept: next.isKept, waits: next.isKept });
     case "steer":
       return void drive.tell({ type: next.type, actor: "somebody" });
     case "retry":

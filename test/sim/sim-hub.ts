@@ -45,6 +45,13 @@ export class SimHub {
     return grant;
   }
 
+  isNoted(runId: string, lane: string): boolean {
+    const { waiting, reserved } = this.#hub;
+    return [...waiting.values(), ...reserved.values()].some(
+      (one) => one.runId === runId && one.lane === lane,
+    );
+  }
+
   renew(slots: HeldSlot[]): void {
     renew(this.#hub, slots, this.#world.now);
   }

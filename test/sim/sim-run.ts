@@ -16,7 +16,12 @@ import { Crash, type World } from "./world.ts";
 /** The engine, or one with a bug put in by hand. */
 export type Engine = { decide: typeof decide; nextDue: typeof nextDue };
 
-export type Effects = { invite(slot: number): void; push(push: Push): void };
+export type Effects = {
+  invite(slot: number): void;
+  push(push: Push): void;
+  /** The hub knows that the run waits for a slot of this lane, or keeps one for it. */
+  isNoted(lane: string): boolean;
+};
 
 const JUMP_MS = 60_000;
 const SILENT_MOST_MS = 100_000;
@@ -76,7 +81,8 @@ export class SimRun {
 
   slot(lane: string, isKept: boolean): SlotAnswer {
     const answer = answerSlot(this.#load(), lane);
-    this.execute({ type: "slot", lane, isKept: isKept && answer.isWanted });
+    const waits = isKept && answer.next !== undefined;
+    this.execute({ type: "slot", lane, isKept: isKept && answer.isWanted, waits });
     return answer;
   }
 
@@ -91,6 +97,7 @@ export class SimRun {
       this.#hasJumped = true;
     }
     const run = this.#load();
+    if (world.isFaultless) this.#requireNoted(run);
     const decision = this.#decide(run, command);
     if (world.fault("crashBeforeSave")) this.#crash();
     this.#save(decision);
@@ -106,6 +113,14 @@ export class SimRun {
     const bytes = this.#results.get(`${taskId}#${attempt}`);
     if (bytes === undefined) throw new Error(`no result of ${taskId}#${attempt}`);
     return decodeJson(bytes);
+  }
+
+  /** Where nothing goes wrong, time alone never has to open a lane: whoever is parked waits at the hub. */
+  #requireNoted(run: Run): void {
+    for (const [lane, { parkedUntil, kept, members }] of run.live.ready) {
+      const isOver = parkedUntil > 0 && this.#now >= parkedUntil && kept === 0 && members.size > 0;
+      if (isOver && !this.#effects.isNoted(lane)) throw new Error(`broken: ${lane} is parked and forgotten`);
+    }
   }
 
   /** Silence is noticed, however often the object was loaded meanwhile: a lease, and one more that a load may grant. */

@@ -26,8 +26,11 @@ const OVER_MS = 3 * 3600_000;
 export type Report = { steps: number; events: number; endedAt: number };
 
 /** Throws what is broken. The same seed gives the same report. */
-export function simulate(seed: number, engine: Engine = { decide, nextDue }): Report {
-  const faults = chooseFaults(seed);
+export function simulate(
+  seed: number,
+  engine: Engine = { decide, nextDue },
+  faults: Faults = chooseFaults(seed),
+): Report {
   const world = new World(seed, faults, FAULTS_END_MS);
   const { chance } = world;
   const runs = new Map<string, { run: SimRun; journal: Journal }>();
@@ -62,6 +65,7 @@ export function simulate(seed: number, engine: Engine = { decide, nextDue }): Re
     const journal = new Journal(definition);
     const run = new SimRun(world, engine, journal, definition, {
       invite: (slot) => world.send(() => deliver({ runId: definition.id, slot })),
+      isNoted: (lane) => hub.isNoted(definition.id, lane),
       push: (push) =>
         world.call(
           () => executors[Number(push.session.split(".")[0]?.split("-")[1])]?.push(push),

@@ -56,6 +56,10 @@ export class World {
     this.#agenda = makeHeap((a, b) => a.at < b.at || (a.at === b.at && a.order < b.order));
   }
 
+  get isFaultless(): boolean {
+    return Object.values(this.#faults).every((probability) => probability === 0);
+  }
+
   /** Whether this fault happens now. */
   fault(name: keyof Faults): boolean {
     return this.now < this.#faultsEndAt && this.chance.is(this.#faults[name]);
