@@ -43,10 +43,12 @@ export async function tryOnce(
   timedOut: AbortSignal,
 ): Promise<Done | Verdict> {
   const startedAt = Date.now();
+  let sentAt = startedAt;
   let isSent = false;
   let isAnswered = false;
   const fetch: CallCircumstances["fetch"] = async (...request) => {
-    isSent = true;
+    // Some calls are several requests: it is the last one that is waited for.
+    [isSent, isAnswered, sentAt] = [true, false, Date.now()];
     const response = await circumstances.fetch(...request);
     isAnswered = true;
     return response;
@@ -58,7 +60,8 @@ export async function tryOnce(
     const reason = timedOut.aborted ? timeoutError(call) : thrown;
     const latencyMs = Date.now() - startedAt;
     const { method, isOnce = false } = call;
-    return judge(reason, { method, spec, isOnce, latencyMs, isSent, isAnswered });
+    const waitedMs = Date.now() - sentAt;
+    return judge(reason, { method, spec, isOnce, latencyMs, waitedMs, isSent, isAnswered });
   }
 }
 

@@ -13,12 +13,13 @@ export type Verdict = {
   mayMove: boolean;
 };
 
-/** `latencyMs`: how long it took to fail. `isAnswered`: headers had come. */
+/** `latencyMs`: how long it took to fail; `waitedMs`: since the last request. `isAnswered`: its headers had come. */
 export type About = {
   method: string;
   spec: ProtocolMethod | undefined;
   isOnce: boolean;
   latencyMs: number;
+  waitedMs: number;
   isSent: boolean;
   isAnswered: boolean;
 };
@@ -41,8 +42,7 @@ function endOf(error: TaskError, retryAfterMs: number | undefined, about: About)
   if (isRefusalOfUs(error, about)) return failed;
   if (!about.isSent || code === "internal" || code === "unsafe_url") return { kind: "unused" };
   // Some tasks have little time; an instance that is slow to begin may only be loading a model.
-  if (code === "timeout")
-    return about.isAnswered || about.latencyMs < SILENT_MS ? { kind: "unused" } : failed;
+  if (code === "timeout") return about.isAnswered || about.waitedMs < SILENT_MS ? { kind: "unused" } : failed;
   return retryingOf(code) === "way" ? failed : { kind: "answered", latencyMs: about.latencyMs };
 }
 

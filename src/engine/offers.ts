@@ -37,10 +37,9 @@ export function instancesToAvoid(task: Task): string[] {
 
 /** How often in a row the task was given back after it had been tried somewhere. */
 export function returnsInRow(task: Task): number {
-  const last = task.attempts.findLastIndex(
-    ({ end, tried }) => end?.status !== "returned" || tried.length === 0,
-  );
-  return task.attempts.length - 1 - last;
+  const ended = task.attempts.filter(({ end }) => end !== undefined);
+  const last = ended.findLastIndex(({ end, tried }) => end?.status !== "returned" || tried.length === 0);
+  return ended.length - 1 - last;
 }
 
 /** The task is ready for everybody again. */

@@ -33,11 +33,12 @@ export async function registerInstance(
 
 /** Of two that took a new id at once, at two hubs, one goes: the one whose protocol has the later name. */
 async function yieldToOther(env: Env, { protocol, instance: { id } }: Located): Promise<void> {
-  const others = (await hubNames(env)).filter((name) => name < protocol);
+  const others = (await hubNames(env)).filter((name) => name !== protocol);
   const other = await findAmong(env, id, others);
   if (other === undefined) return;
-  unwrap(await askHub(env, protocol, (hub) => hub.remove(id)));
-  refuseTaken(other, protocol);
+  const later = other.protocol < protocol ? protocol : other.protocol;
+  unwrap(await askHub(env, later, (hub) => hub.remove(id)));
+  if (later === protocol) refuseTaken(other, protocol);
 }
 
 function refuseTaken(known: Located | undefined, protocol: string): void {

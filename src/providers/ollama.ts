@@ -4,7 +4,7 @@ import { ask } from "./ask.ts";
 import { ProviderError } from "./failure.ts";
 import { healthBy } from "./health.ts";
 import { readEmbeddings, replyOf } from "./ollama/answer.ts";
-import { checkFormat, checkFormatSchema } from "./ollama/format.ts";
+import { checkFormat } from "./ollama/format.ts";
 import { firstModel, listHolders, modelNotFound } from "./ollama/holders.ts";
 import { ADVICE, askVersion, describeModels } from "./ollama/models.ts";
 import { pullModel } from "./ollama/pull.ts";
@@ -38,7 +38,6 @@ async function execute(call: Call, context: Context): Promise<Reply> {
 }
 
 async function chat(params: JsonObject, context: Context): Promise<Reply> {
-  checkFormatSchema(params["format"]);
   const model = await modelFor(params, context);
   const response = await askModel(context, "/api/chat", chatRequest(model, params));
   const answer = await readAnswer(context, response, 2);
@@ -47,7 +46,6 @@ async function chat(params: JsonObject, context: Context): Promise<Reply> {
 }
 
 async function complete(params: JsonObject, context: Context): Promise<Reply> {
-  checkFormatSchema(params["format"]);
   const model = await modelFor(params, context);
   const response = await askModel(context, "/api/generate", completeRequest(model, params));
   const answer = await readAnswer(context, response, 3);

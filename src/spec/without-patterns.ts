@@ -1,35 +1,30 @@
 /**
  * Patterns are tried by backtracking, which for a few of them takes the square or the cube of the text's length. So they
- * are tried on short texts only; longer ones are held to all else that a schema says.
+ * are tried on short texts only; longer ones are held to all else that a schema says. Nothing may be refused by what is
+ * left out.
  */
 import { isJsonObject, type Json, type JsonObject } from "../contract/json.ts";
 import { LIMITS } from "../contract/limits.ts";
+import { ALONE, BY_NAME, LISTS } from "./schema-rules.ts";
 
 /** The schema to hold this value to: without its patterns where a text is too long for them, or all texts together. */
 export function schemaFor(schema: JsonObject, value: Json): JsonObject {
-  if (!hasPatterns(schema) || areShort(value)) return schema;
+  if (!isPatterned(schema) || areShort(value)) return schema;
   const known = stripped.get(schema);
   if (known !== undefined) return known;
-  const made = stripObject(schema);
+  // A reference may lead into what is left out: then nothing is asked.
+  const made = some(schema, hasOddReference) ? {} : stripObject(schema);
   stripped.set(schema, made);
   return made;
 }
 
-const TEXT_KEYWORDS = ["pattern", "patternProperties", "format"];
 const patterned = new WeakMap<JsonObject, boolean>();
 const stripped = new WeakMap<JsonObject, JsonObject>();
 
-function hasPatterns(schema: JsonObject): boolean {
-  const known = patterned.get(schema) ?? mentions(schema);
+function isPatterned(schema: JsonObject): boolean {
+  const known = patterned.get(schema) ?? some(schema, hasPattern);
   patterned.set(schema, known);
   return known;
-}
-
-/** Also where it is only a property of that name: then the schema is stripped of a little more than need be. */
-function mentions(part: Json): boolean {
-  if (Array.isArray(part)) return part.some(mentions);
-  if (!isJsonObject(part)) return false;
-  return Object.entries(part).some(([key, value]) => TEXT_KEYWORDS.includes(key) || mentions(value));
 }
 
 function areShort(value: Json): boolean {
@@ -45,22 +40,57 @@ function areShort(value: Json): boolean {
   return true;
 }
 
-/** What rests on a pattern being broken, or on one of several being met, goes with it: nothing may be refused by this. */
-const RESTS_ON_PATTERNS = ["not", "if", "then", "else", "oneOf", "contains", "propertyNames"];
-/** What is said of the properties that no other keyword speaks of. */
-const OF_THE_REST = ["additionalProperties", "unevaluatedProperties"];
-
-function stripObject(schema: JsonObject): JsonObject {
-  const kept = Object.entries(schema).filter(([key, value]) => {
-    if (TEXT_KEYWORDS.includes(key) && !isJsonObject(value)) return false;
-    if (key === "patternProperties") return false;
-    if (OF_THE_REST.includes(key) && "patternProperties" in schema) return false;
-    return !RESTS_ON_PATTERNS.includes(key) || !mentions(value);
-  });
-  return Object.fromEntries(kept.map(([key, value]) => [key, strip(value)]));
+/** Whether this holds of the schema or of one within it. Not of names and values that only look like keywords. */
+function some(schema: Json, holds: (schema: JsonObject) => boolean): boolean {
+  if (!isJsonObject(schema)) return false;
+  return (
+    holds(schema) ||
+    Object.entries(schema).some(([key, value]) => schemasIn(key, value).some((one) => some(one, holds)))
+  );
 }
 
-function strip(value: Json): Json {
-  if (Array.isArray(value)) return value.map(strip);
-  return isJsonObject(value) ? stripObject(value) : value;
+function schemasIn(key: string, value: Json): Json[] {
+  if (ALONE.includes(key)) return [value];
+  if (LISTS.includes(key) && Array.isArray(value)) return value;
+  return BY_NAME.includes(key) && isJsonObject(value) ? Object.values(value) : [];
+}
+
+const hasPattern = (schema: JsonObject): boolean =>
+  typeof schema["pattern"] === "string" ||
+  typeof schema["format"] === "string" ||
+  "patternProperties" in schema;
+
+const hasOddReference = ({ $ref }: JsonObject): boolean =>
+  typeof $ref === "string" && !/^#(\/(\$defs|definitions)\/[^/]+)?$/.test($ref);
+
+/** What is met, or not, by patterns that hold: without them it may come out otherwise. */
+const mayChange = (schema: Json | undefined): boolean =>
+  schema !== undefined && some(schema, (one) => hasPattern(one) || "$ref" in one);
+
+function stripObject(schema: JsonObject): JsonObject {
+  const left = new Set([
+    "pattern",
+    "format",
+    "patternProperties",
+    "unevaluatedProperties",
+    "unevaluatedItems",
+  ]);
+  if ("patternProperties" in schema) left.add("additionalProperties");
+  for (const key of ["not", "propertyNames"]) if (mayChange(schema[key])) left.add(key);
+  const oneOf = schema["oneOf"];
+  if (Array.isArray(oneOf) && oneOf.some(mayChange)) left.add("oneOf");
+  if (mayChange(schema["if"])) for (const key of ["if", "then", "else"]) left.add(key);
+  if (mayChange(schema["contains"]))
+    for (const key of ["contains", "minContains", "maxContains"]) left.add(key);
+  const kept = Object.entries(schema).filter(([key]) => !left.has(key));
+  return Object.fromEntries(kept.map(([key, value]) => [key, stripWithin(key, value)]));
+}
+
+const strip = (schema: Json): Json => (isJsonObject(schema) ? stripObject(schema) : schema);
+
+function stripWithin(key: string, value: Json): Json {
+  if (ALONE.includes(key)) return strip(value);
+  if (LISTS.includes(key) && Array.isArray(value)) return value.map(strip);
+  if (!BY_NAME.includes(key) || !isJsonObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, strip(one)]));
 }

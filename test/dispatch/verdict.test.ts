@@ -11,6 +11,7 @@ const ABOUT = {
   spec: methodOf(),
   isOnce: false,
   latencyMs: 7,
+  waitedMs: 7,
   isSent: true,
   isAnswered: false,
 };
@@ -87,7 +88,7 @@ describe("the hub is told", () => {
   );
 
   test("of a timeout that the instance failed, where it was silent for long: some tasks have little time", () => {
-    const slow = { ...ABOUT, latencyMs: 30_000 };
+    const slow = { ...ABOUT, waitedMs: 30_000 };
     const timeout = thrown("timeout");
     expect(judge(timeout, slow).end).toEqual({ kind: "failed", code: "timeout" });
     expect(judge(timeout, { ...slow, isAnswered: true }).end).toEqual({ kind: "unused" });

@@ -1,6 +1,7 @@
 /** Where an attempt was tried: what the journal and the task say of it, and where the next one does not go first. */
 import { describe, expect, test } from "vitest";
 import { event, type Tried } from "../../src/contract/event.ts";
+import { CAPACITY } from "../../src/contract/limits.ts";
 import { taskDetail } from "../../src/contract/run.ts";
 import type { Outcome, SyncAnswer } from "../../src/contract/sync.ts";
 import type { WorkflowTask } from "../../src/contract/workflow.ts";
@@ -46,6 +47,18 @@ describe("an attempt that went from one instance to another", () => {
     expect(retrying).toMatchObject({ outcome: "returned", tried: at("spark", "attic") });
     expect("instance" in retrying).toBe(false);
     expect(attemptsOf(drive)).toMatchObject([{ status: "returned", tried: at("spark", "attic") }]);
+  });
+
+  test("counts at last where it is given back again and again", () => {
+    const { drive, ada } = running({ maxAttempts: 1 });
+    for (let times = 0; times < CAPACITY.returns; times++) {
+      ada.giveBack("a", "no_slot", { tried: at("spark") });
+      ada.begin("a");
+    }
+    ada.giveBack("a", "no_slot", { tried: at("attic") });
+    const failed = eventOf(drive, "task.failed");
+    expect(failed).toMatchObject({ attempt: CAPACITY.returns + 1, error: { code: "provider_unavailable" } });
+    expect(JSON.stringify(failed)).toContain("attic answered 503");
   });
 
   test("names them in the order of its calls, also when its run is read again from the journal", () => {

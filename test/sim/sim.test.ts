@@ -17,7 +17,9 @@ describe("the simulation", () => {
   });
 
   it("finds nobody parked and forgotten where nothing goes wrong", () => {
-    for (let seed = 1; seed <= SEEDS; seed++) simulate(seed, { decide, nextDue }, NO_FAULTS);
+    // The last ones have found an engine that parked a lane by an answer that the hub's word had overtaken.
+    const seeds = [...Array.from({ length: SEEDS / 2 }, (_, index) => index + 1), 4231, 6350, 6415, 7130];
+    for (const seed of seeds) simulate(seed, { decide, nextDue }, NO_FAULTS);
   });
 
   it("gives the same for the same seed", () => {

@@ -45,6 +45,40 @@ describe("a schema with patterns holds a long text to", () => {
     expect(keywords(closed, { x: LONG })).toEqual([]);
   });
 
+  test.each<[string, JsonObject]>([
+    [
+      "a reference to one",
+      {
+        oneOf: [{ $ref: "#/$defs/a" }, { $ref: "#/$defs/b" }],
+        $defs: { a: { pattern: "^a" }, b: { pattern: "^b" } },
+      },
+    ],
+    ["a reference in not", { not: { $ref: "#/$defs/b" }, $defs: { b: { pattern: "^b" } } }],
+    ["a reference into it", { $ref: "#/$defs/b/not", $defs: { b: { not: { pattern: "^b" } } } }],
+  ])("nothing that rests on %s", (_, schema) => {
+    expect(keywords(schema, LONG)).toEqual([]);
+  });
+
+  test.each<[string, JsonObject, Json]>([
+    [
+      "properties named like keywords",
+      { properties: { contains: { pattern: "^a" }, if: { format: "email" } }, additionalProperties: false },
+      { contains: LONG, if: "x" },
+    ],
+    [
+      "values with keys like keywords",
+      { properties: { x: { const: { format: "y" } }, t: { pattern: "^a" } } },
+      { x: { format: "y" }, t: LONG },
+    ],
+    [
+      "what others have looked at",
+      { allOf: [{ patternProperties: { "^x": {} } }], unevaluatedProperties: false },
+      { x: LONG },
+    ],
+  ])("nothing wrong about %s", (_, schema, value) => {
+    expect(keywords(schema, value)).toEqual([]);
+  });
+
   test("properties that are called like a keyword", () => {
     const schema = { properties: { pattern: { type: "integer" } }, pattern: "^a" };
     expect(keywords(schema, { pattern: LONG })).toEqual(["type"]);

@@ -14,6 +14,7 @@ export function beginLook(hub: Hub, candidates: Candidate[], now: number): Look 
   const id = ++looks.count;
   looks.isWanted = false;
   looks.underWay = { id, askedAt: now, isDiscovery };
+  hub.quietUntil = Math.min(hub.quietUntil, now + TIMING.lookMs);
   // There may not be time for all: those that were not looked at for longest come first.
   const members = [...hub.members.values()].sort((one, other) => lookedAt(one) - lookedAt(other));
   const known = new Set(members.map(({ spec }) => spec.url));

@@ -6,19 +6,15 @@ import { nameOf, ProviderError, quote } from "../failure.ts";
 import type { Context } from "../provider.ts";
 import type { Answer } from "./stream.ts";
 
-/** The schema is the call's own: one that cannot be used, or matches without end, is not asked for at all. */
-export function checkFormatSchema(format: Json | undefined): void {
-  const fault = isJsonObject(format) ? explainSchema(format, "format") : undefined;
-  if (fault !== undefined) throw new ProviderError("invalid_params", fault);
-}
-
 /** `format` is `json` or a JSON Schema. */
 export function checkFormat(context: Context, format: Json | undefined, answer: Answer): void {
   // A model that calls a tool says nothing yet.
   if (format === undefined || format === "" || answer.toolCalls.length > 0) return;
   const value = parse(answer.text);
   if (value === undefined) throw notAsAsked(context, answer, "it is not JSON");
-  const [violation] = isJsonObject(format) ? checkAgainstSchema(format, value, { name: "answer" }) : [];
+  // One that we cannot use, or that may match without end, is the model's host's to keep to.
+  if (!isJsonObject(format) || explainSchema(format, "format") !== undefined) return;
+  const [violation] = checkAgainstSchema(format, value, { name: "answer" });
   if (violation !== undefined) throw notAsAsked(context, answer, violation.message);
 }
 

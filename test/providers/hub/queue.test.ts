@@ -6,7 +6,7 @@ import type { Priority } from "../../../src/contract/workflow.ts";
 import { removeInstance } from "../../../src/providers/hub/hub.ts";
 import { inviteNext } from "../../../src/providers/hub/queue.ts";
 import { renew } from "../../../src/providers/hub/slots.ts";
-import { busyFor, found, free, fullScene, type Scene, sceneOf } from "./scene.ts";
+import { busyFor, found, free, fullScene, newSceneOf, type Scene, sceneOf } from "./scene.ts";
 
 const MINUTE = 60_000;
 
@@ -204,6 +204,16 @@ describe("the hub looks again", () => {
     scene.end(slot, busyFor(3000));
     scene.ask("a");
     expect(scene.due()).toBe(scene.now + 3000);
+  });
+
+  test("after a look that got lost: by its time another one is asked for", () => {
+    const scene = newSceneOf([]);
+    expect(scene.place("a")).toBe("parked");
+    scene.invite();
+    scene.look();
+    scene.pass(TIMING.lookMs);
+    expect(scene.invite()).toEqual([]);
+    expect(scene.hub.looks.isWanted).toBe(true);
   });
 
   test("when a look is given up that somebody waits for", () => {
