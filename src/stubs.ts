@@ -104,7 +104,7 @@ type Stub<Rpc> = {
 };
 
 export function runStub(env: Env, id: RunId): Stub<RunRpc> {
-  return env.RUNS.getByName(objectNameOf(id)) as unknown as Stub<RunRpc>;
+  return stubOf<RunRpc>(env.RUNS, objectNameOf(id));
 }
 
 /** An executor of the pool by its number. Has no dot: a session is named executor, dot, something random. */
@@ -114,16 +114,23 @@ export const executorName = (index: number): string => `executor-${index % CAPAC
 export const lookerName = (protocol: string): string => `looker-${protocol}`;
 
 export function executorStub(env: Env, name: string): Stub<ExecutorRpc> {
-  return env.EXECUTORS.getByName(name, placeOf(env)) as unknown as Stub<ExecutorRpc>;
+  return stubOf<ExecutorRpc>(env.EXECUTORS, name, placeOf(env));
 }
 
 /** The hub of a protocol. */
 export function hubStub(env: Env, protocol: string): Stub<HubRpc> {
-  return env.HUBS.getByName(protocol, placeOf(env)) as unknown as Stub<HubRpc>;
+  return stubOf<HubRpc>(env.HUBS, protocol, placeOf(env));
 }
 
+/** The one place that says which class stands behind a binding: the platform's types do not know. */
+function stubOf<Rpc>(objects: DurableObjectNamespace, name: string, place: Place = {}): Stub<Rpc> {
+  return objects.getByName(name, place) as unknown as Stub<Rpc>;
+}
+
+type Place = DurableObjectNamespaceGetDurableObjectOptions;
+
 /** Near the hosts they speak with, where a setting says so; it holds for objects that are not there yet. */
-function placeOf(env: Env): DurableObjectNamespaceGetDurableObjectOptions {
+function placeOf(env: Env): Place {
   const { location } = settingsOf(env);
   return location === undefined ? {} : { locationHint: location };
 }

@@ -5,7 +5,7 @@
 import { asc } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
 import { GleitzeitError } from "../contract/error.ts";
-import { LIMITS } from "../contract/limits.ts";
+import { LIMITS, TIMING } from "../contract/limits.ts";
 import type { Protocol } from "../contract/protocol.ts";
 import { PROTOCOLS } from "../providers/protocols/index.ts";
 import { familyOf } from "../spec/methods.ts";
@@ -13,8 +13,6 @@ import { protocols } from "./tables.ts";
 
 type Store = { DB: D1Database };
 
-const FRESH_MS = 60_000;
-const STALE_MS = 600_000;
 type Remembered = { readAt: number; registered: Protocol[] };
 const remembered = new WeakMap<D1Database, Remembered>();
 
@@ -27,7 +25,7 @@ export function findShipped(name: string): Protocol | undefined {
 export async function protocolsOf({ DB }: Store): Promise<Protocol[]> {
   const known = remembered.get(DB);
   const age = known === undefined ? Infinity : Date.now() - known.readAt;
-  if (known !== undefined && age < FRESH_MS) return [...PROTOCOLS, ...known.registered];
+  if (known !== undefined && age < TIMING.catalogFreshMs) return [...PROTOCOLS, ...known.registered];
   try {
     const registered = await read(DB);
     // Somebody has put one while this was read: his list has it.
@@ -36,7 +34,7 @@ export async function protocolsOf({ DB }: Store): Promise<Protocol[]> {
     remembered.set(DB, { readAt: Date.now(), registered });
     return [...PROTOCOLS, ...registered];
   } catch (error) {
-    if (known !== undefined && age < STALE_MS) return [...PROTOCOLS, ...known.registered];
+    if (known !== undefined && age < TIMING.catalogStaleMs) return [...PROTOCOLS, ...known.registered];
     throw error;
   }
 }

@@ -11,5 +11,5 @@ export type Command =
   | { type: "retry"; actor: string; from?: string }
   /** Time passed: do what is due. */
   | { type: "wake" }
-  /** A hub keeps a slot for a task of this lane, or none; and it waits for the run's asking again, or notes that it waits. */
+  /** A word of a hub about a lane: whether it keeps a slot for one of its tasks, and has noted that the run waits for more. */
   | { type: "slot"; lane: string; isKept: boolean; waits: boolean };

@@ -153,6 +153,9 @@ export const TIMING = {
   breakerMaxMs: 60_000,
   // 429 without Retry-After.
   busyMs: 1_000,
+  // What people register is remembered so long, and used so long where D1 fails.
+  catalogFreshMs: 60_000,
+  catalogStaleMs: 600_000,
   sseCommentMs: 15_000,
   tokenBatchMs: 50,
 } as const;

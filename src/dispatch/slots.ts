@@ -26,6 +26,7 @@ export class Slots {
   readonly #runId: RunId;
   readonly #session: string;
   readonly #slots = new Map<string, Slot>();
+  /** One that failed is forgotten: it may stay broken. */
   readonly #hubs = new Map<string, ReturnType<typeof hubStub>>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -40,7 +41,10 @@ export class Slots {
     const asked = offers.map((offer) => this.#question(offer));
     const grants = await this.#hub(protocol)
       .acquire(asked)
-      .catch((): Grant[] => this.#lost(protocol) ?? []);
+      .catch((): Grant[] => {
+        this.#hubs.delete(protocol);
+        return [];
+      });
     return offers.map((offer, index) => [offer, answerOf(protocol, asked[index], grants[index])]);
   }
 
@@ -65,8 +69,11 @@ export class Slots {
     const ended = { ...this.#held(slot), end };
     const next = await this.#hub(protocol)
       .exchange(ended, asked)
-      // Lost: the slot is given back by its lease.
-      .catch((): Grant => this.#lost(protocol) ?? { kind: "parked" });
+      .catch((): Grant => {
+        // The slot is given back by its lease.
+        this.#hubs.delete(protocol);
+        return { kind: "parked" };
+      });
     // Dropped meanwhile: what was granted is nobody's.
     const isWanted = this.#slots.get(key) === slot;
     if (next.kind !== "granted") {
@@ -95,7 +102,7 @@ export class Slots {
   giveBack(slot: Slot, end: CallEnd = { kind: "unused" }): void {
     this.#hub(slot.protocol)
       .release([{ ...this.#held(slot), end }])
-      .catch(() => this.#lost(slot.protocol));
+      .catch(() => this.#hubs.delete(slot.protocol));
   }
 
   /** What the hub knows of a protocol's instances. */
@@ -123,7 +130,7 @@ export class Slots {
     for (const [protocol, slots] of Map.groupBy(settled, (slot) => slot.protocol)) {
       this.#hub(protocol)
         .renew(slots.map((slot) => this.#held(slot)))
-        .catch(() => this.#lost(protocol));
+        .catch(() => this.#hubs.delete(protocol));
     }
   }
 
@@ -135,11 +142,6 @@ export class Slots {
 
   #held({ asked, instance }: Slot) {
     return { token: asked.token, runId: this.#runId, instance: instance.id };
-  }
-
-  /** A stub that failed may stay broken. */
-  #lost(protocol: string): undefined {
-    this.#hubs.delete(protocol);
   }
 
   /** One stub for all: what is said over it arrives in order, a release after the renewal before it. */
