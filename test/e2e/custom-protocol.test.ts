@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import * as z from "zod";
 import { runView } from "../../src/contract/run.ts";
-import { deadUrl as freeUrl } from "../providers/http-server.ts";
+import { deadUrl as freeUrl, openUntil } from "../providers/http-server.ts";
 import { ROOT } from "./process.ts";
 import { put, serviceForFile } from "./service.ts";
 
@@ -144,13 +144,5 @@ async function serveCounts() {
     if (params.text === "hold") await free;
     answer({ result: { letters: params.text === "break" ? "many" : params.text.length } });
   });
-  const { promise: listening, resolve } = Promise.withResolvers<void>();
-  server.listen(0, "127.0.0.1", resolve);
-  await listening;
-  afterAll(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const address = server.address();
-  return { url: `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}/rpc`, texts, letGo };
+  return { url: `${await openUntil(server, afterAll)}/rpc`, texts, letGo };
 }

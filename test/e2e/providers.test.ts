@@ -5,6 +5,7 @@ import { afterAll, expect, it } from "vitest";
 import * as z from "zod";
 import { discoveryReport, instanceView, providerList } from "../../src/contract/provider.ts";
 import { startFakeOllama } from "../fake-ollama/server.ts";
+import { openUntil } from "../providers/http-server.ts";
 import { collect, serviceForFile } from "./service.ts";
 
 const logged: string[] = [];
@@ -166,13 +167,5 @@ async function serveMoods() {
     outgoing.setHeader("content-type", "application/json");
     outgoing.end(JSON.stringify({ jsonrpc: "2.0", id, ...answer }));
   });
-  const { promise: listening, resolve } = Promise.withResolvers<void>();
-  server.listen(0, "127.0.0.1", resolve);
-  await listening;
-  afterAll(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const address = server.address();
-  return { url: `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}/rpc`, asked };
+  return { url: `${await openUntil(server, afterAll)}/rpc`, asked };
 }

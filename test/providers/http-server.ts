@@ -1,5 +1,5 @@
 /** Real HTTP servers that behave as a test says, and close with it. */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { onTestFinished } from "vitest";
 
 export type Handler = (request: IncomingMessage, response: ServerResponse, body: string) => void;
@@ -22,12 +22,17 @@ export async function serveWith(handler: Handler): Promise<TestServer> {
     request.setEncoding("utf8").on("data", (piece) => (body += piece));
     request.on("end", () => handler(request, response, body));
   });
+  return { url: await openUntil(server, onTestFinished), requests, left };
+}
+
+/** Listens on a free port until the test, or with `afterAll` the file, has ended; the server's URL. */
+export async function openUntil(server: Server, onEnd: (close: () => void) => void): Promise<string> {
   const url = await listen(server);
-  onTestFinished(() => {
+  onEnd(() => {
     server.closeAllConnections();
     server.close();
   });
-  return { url, requests, left };
+  return url;
 }
 
 /** A URL where nobody listens. */
@@ -38,7 +43,7 @@ export async function deadUrl(): Promise<string> {
   return url;
 }
 
-async function listen(server: ReturnType<typeof createServer>): Promise<string> {
+async function listen(server: Server): Promise<string> {
   const { promise: listening, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", reject).listen(0, "127.0.0.1", resolve);
   await listening;

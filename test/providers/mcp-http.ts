@@ -2,6 +2,7 @@
 import { createServer } from "node:http";
 import { Readable } from "node:stream";
 import { onTestFinished } from "vitest";
+import { openUntil } from "./http-server.ts";
 
 /** Serves it until the test, or the file's last test, has ended; its URL. */
 export async function serveFetch(
@@ -20,13 +21,5 @@ export async function serveFetch(
     if (response.body === null) outgoing.end();
     else Readable.fromWeb(response.body).pipe(outgoing);
   });
-  const { promise: listening, resolve } = Promise.withResolvers<void>();
-  server.listen(0, "127.0.0.1", resolve);
-  await listening;
-  onEnd(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const address = server.address();
-  return `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}/mcp`;
+  return `${await openUntil(server, onEnd)}/mcp`;
 }
