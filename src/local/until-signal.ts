@@ -3,6 +3,7 @@
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 const asked = Promise.withResolvers<void>();
+const hear = () => asked.resolve();
 
 /**
  * Takes the signals that end a process, and resolves with the first. To be called before something is started and
@@ -10,8 +11,9 @@ const asked = Promise.withResolvers<void>();
  */
 export function untilSignal(): Promise<void> {
   for (const signal of SIGNALS) {
-    process.removeAllListeners(signal);
-    process.on(signal, () => asked.resolve());
+    // Ours stays while the others go: a signal that comes while nobody listens is lost.
+    if (!process.listeners(signal).includes(hear)) process.on(signal, hear);
+    for (const other of process.listeners(signal)) if (other !== hear) process.removeListener(signal, other);
   }
   return asked.promise;
 }

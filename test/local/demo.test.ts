@@ -42,12 +42,17 @@ it("fails when the run does, and leaves nothing then either", async () => {
 
 it("leaves nothing when it is interrupted", async () => {
   const folder = temporaryFolder();
-  const child = startProgram(DEMO, [], { env: { TMPDIR: folder } });
+  // A model that never answers: the demo must not be over before it is interrupted.
+  const ollama = await startFakeOllama({
+    trouble: ({ path }) => (path === "/api/chat" ? "hang" : undefined),
+  });
+  const child = startProgram(DEMO, [], { env: { TMPDIR: folder, GLEITZEIT_OLLAMA_URLS: ollama.url } });
   await untilPrinted(child.stdout, /for this demo/);
   child.kill("SIGINT");
   await exitOf(child);
   expect([child.exitCode, readdirSync(folder)]).toEqual([130, []]);
   await killGroup(child);
+  await ollama.close();
 });
 
 async function demo(env: Record<string, string> = {}) {
