@@ -1,5 +1,10 @@
 -- Made by drizzle-kit from src/history/tables.ts; WITHOUT ROWID by hand, since drizzle cannot say it.
-CREATE TABLE `run_documents` (
+CREATE TABLE `run_counts` (
+	`status` text PRIMARY KEY NOT NULL,
+	`count` integer NOT NULL
+) WITHOUT ROWID;
+--> statement-breakpoint
+CREATE TABLE `run_records` (
 	`run_id` text NOT NULL,
 	`revision` integer NOT NULL,
 	`part` integer NOT NULL,
@@ -21,10 +26,11 @@ CREATE TABLE `runs` (
 	`workflow` text NOT NULL,
 	`created_at` integer NOT NULL,
 	`finished_at` integer,
+	`seen_at` integer NOT NULL,
+	`record_bytes` integer NOT NULL,
 	`summary` text NOT NULL,
-	`summary_bytes` integer NOT NULL,
-	`document` text NOT NULL
+	`record` text NOT NULL
 ) WITHOUT ROWID;
 --> statement-breakpoint
-CREATE INDEX `runs_by_status` ON `runs` (`status`,`id`) WHERE status <> 'completed';--> statement-breakpoint
+CREATE INDEX `runs_by_status` ON `runs` (`status`,`id`,`seen_at`) WHERE status <> 'completed';--> statement-breakpoint
 CREATE INDEX `runs_by_workflow` ON `runs` (`workflow`,`id`);

@@ -3,25 +3,39 @@
  * this order: the guards are in the SQL, since two consumers may write the same run at once, and in either order.
  */
 import { and, inArray, ne, sql } from "drizzle-orm";
-import type { BatchItem } from "drizzle-orm/batch";
-import type { BaseSQLiteDatabase } from "drizzle-orm/sqlite-core";
 import type { RunSummary } from "../contract/run.ts";
-import { cutProjection, type RunRow } from "./document.ts";
+import { countWritten } from "./counts.ts";
+import { cutProjection, type RunRow } from "./rows.ts";
 import type { Projection } from "./run-history.ts";
-import { runDocuments, runs, runTags } from "./tables.ts";
+import type { Database, Statement } from "./sql.ts";
+import { runRecords, runs, runTags } from "./tables.ts";
 
-type Database = BaseSQLiteDatabase<"async" | "sync", unknown>;
-type Statement = BatchItem<"sqlite">;
-
-export function projectStatements(database: Database, batch: Projection[]): Statement[] {
+/** None for an empty batch. `seenAt` is when they are written. */
+export function projectStatements(
+  database: Database,
+  batch: readonly Projection[],
+  seenAt: number,
+): Statement[] {
   const latest = latestOfEach(batch);
-  const statements = latest.flatMap((projection) => statementsOf(database, projection));
-  const ids = latest.map((projection) => projection.summary.id);
-  return ids.length === 0 ? [] : [...statements, deleteOtherParts(database, ids)];
+  if (latest.length === 0) return [];
+  const cut = latest.map((projection) => cutProjection(projection, seenAt));
+  const rows = cut.map(({ row }) => row);
+  return [
+    countWritten(database, rows),
+    ...rows.map((row) => upsertRun(database, row)),
+    ...rows.flatMap(({ summary }) => insertTags(database, summary)),
+    ...cut.flatMap(({ row, parts }) =>
+      parts.map((body, index) => insertPart(database, row, index + 1, body)),
+    ),
+    deleteOtherParts(
+      database,
+      rows.map(({ id }) => id),
+    ),
+  ];
 }
 
 /** One projection replaces another, so within a batch only a run's last one is worth its rows. */
-function latestOfEach(batch: Projection[]): Projection[] {
+function latestOfEach(batch: readonly Projection[]): Projection[] {
   const latest = new Map<string, Projection>();
   for (const projection of batch) {
     const known = latest.get(projection.summary.id);
@@ -32,25 +46,15 @@ function latestOfEach(batch: Projection[]): Projection[] {
   return [...latest.values()];
 }
 
-function statementsOf(database: Database, projection: Projection): Statement[] {
-  const { row, parts } = cutProjection(projection);
-  const statements: Statement[] = [upsertRun(database, row), ...insertTags(database, projection.summary)];
-  for (const [index, body] of parts.entries()) {
-    const part = { runId: row.id, revision: row.revision, part: index + 1, body };
-    statements.push(database.insert(runDocuments).values(part).onConflictDoNothing());
-  }
-  return statements;
-}
-
 /** The workflow and `createdAt` never change, and setting an indexed column is a row even where its value stays. */
 function upsertRun(database: Database, row: RunRow): Statement {
-  const { revision, status, finishedAt, summary, summaryBytes, document } = row;
+  const { revision, status, finishedAt, seenAt, recordBytes, summary, record } = row;
   return database
     .insert(runs)
     .values(row)
     .onConflictDoUpdate({
       target: runs.id,
-      set: { revision, status, finishedAt, summary, summaryBytes, document },
+      set: { revision, status, finishedAt, seenAt, recordBytes, summary, record },
       setWhere: sql`excluded.revision > ${runs.revision}`,
     });
 }
@@ -63,15 +67,19 @@ function insertTags(database: Database, { id, tags }: RunSummary): Statement[] {
   return [database.insert(runTags).select(rows).onConflictDoNothing()];
 }
 
+function insertPart(database: Database, { id, revision }: RunRow, part: number, body: string): Statement {
+  return database.insert(runRecords).values({ runId: id, revision, part, body }).onConflictDoNothing();
+}
+
 /** Parts of the projection that was replaced, or of one that came too late to be taken. */
 function deleteOtherParts(database: Database, ids: string[]): Statement {
-  const revisionTaken = sql`(select ${runs.revision} from ${runs} where ${runs.id} = ${runDocuments.runId})`;
+  const revisionTaken = sql`(select ${runs.revision} from ${runs} where ${runs.id} = ${runRecords.runId})`;
   return database
-    .delete(runDocuments)
+    .delete(runRecords)
     .where(
       and(
-        inArray(runDocuments.runId, sql`(select value from json_each(${JSON.stringify(ids)}))`),
-        ne(runDocuments.revision, revisionTaken),
+        inArray(runRecords.runId, sql`(select value from json_each(${JSON.stringify(ids)}))`),
+        ne(runRecords.revision, revisionTaken),
       ),
     );
 }

@@ -5,10 +5,11 @@ import { getTableConfig } from "drizzle-orm/sqlite-core";
 import { beforeEach, describe, expect, test } from "vitest";
 import { protocols } from "../../src/catalog/tables.ts";
 import { applyMigrations, type Migration } from "../../src/history/migrate.ts";
-import { runDocuments, runs, runTags } from "../../src/history/tables.ts";
+import { CREATE_TABLES } from "../../src/history/schema.ts";
+import { runCounts, runRecords, runs, runTags } from "../../src/history/tables.ts";
 import { MIGRATIONS } from "../workerd/history-database.ts";
 
-const TABLES = [runs, runTags, runDocuments, protocols];
+const TABLES = [runs, runTags, runRecords, runCounts, protocols];
 
 const query = async (sql: string) => (await env.DB.prepare(sql).all()).results;
 const namesOf = async (sql: string) => (await query(sql)).map((row) => row["name"]);
@@ -69,6 +70,12 @@ describe("the migrations make what tables.ts of history and catalog say (if not:
       ]);
     },
   );
+});
+
+test("a Durable Object makes the tables of history by the same SQL", () => {
+  const ofHistory = MIGRATIONS.find(({ name }) => name === "0000_history.sql")?.sql ?? "";
+  const statements = ofHistory.replace(/^--.*/, "").replaceAll("`", '"').split("--> statement-breakpoint");
+  expect(CREATE_TABLES).toEqual(statements.map((statement) => statement.trim()));
 });
 
 describe("applying", () => {

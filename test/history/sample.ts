@@ -39,8 +39,8 @@ export function sampleRun(
   };
 }
 
-export function sampleProjection(summary: RunSummary, revision = 5, document: Json = {}): Projection {
-  return { revision, summary, document: encodeJson(document) };
+export function sampleProjection(summary: RunSummary, revision = 5, record: Json = {}): Projection {
+  return { revision, summary, record: encodeJson(record) };
 }
 
 function sampleId(number: number, createdAtMs: number): string {

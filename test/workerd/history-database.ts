@@ -20,30 +20,39 @@ export const MIGRATIONS: Migration[] = Object.entries(files).map(([path, sql]) =
   sql,
 }));
 
+/** Those of runs. */
+export const HISTORY_TABLES = ["runs", "run_tags", "run_records", "run_counts"];
+
 /** The tables, without rows: storage is each test file's own, but not each test's. */
 export async function emptyDatabase(): Promise<D1Database> {
   await applyMigrations(env.DB, MIGRATIONS);
-  await env.DB.batch(
-    ["runs", "run_tags", "run_documents"].map((table) => env.DB.prepare(`delete from ${table}`)),
-  );
+  await env.DB.batch(HISTORY_TABLES.map((table) => env.DB.prepare(`delete from ${table}`)));
   return env.DB;
 }
 
-/** The same database; `rowsWritten` counts those of all batches since it was asked last. */
-export function countRows(database: D1Database): { database: D1Database; rowsWritten: () => number } {
-  let rows = 0;
+/** The same database; what is asked counts those of all batches since it was asked last. */
+export function countRows(database: D1Database) {
+  let [read, written] = [0, 0];
   const batch: D1Database["batch"] = async (statements) => {
     const results = await database.batch<never>(statements);
-    for (const result of results) rows += result.meta.rows_written;
+    for (const { meta } of results) {
+      read += meta.rows_read;
+      written += meta.rows_written;
+    }
     return results;
   };
   const counting = new Proxy(database, {
     get: (target, name) => (name === "batch" ? batch : Reflect.get(target, name).bind(target)),
   });
-  const rowsWritten = () => {
-    const counted = rows;
-    rows = 0;
+  const rowsRead = () => {
+    const counted = read;
+    read = 0;
     return counted;
   };
-  return { database: counting, rowsWritten };
+  const rowsWritten = () => {
+    const counted = written;
+    written = 0;
+    return counted;
+  };
+  return { database: counting, rowsRead, rowsWritten };
 }
