@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 /** `gleitzeit`: one file per command; this one only knows their names and options. */
-import { Command } from "commander";
+import { Command, Option } from "commander";
+import { HISTORY_BACKENDS } from "../contract/api.ts";
 import { codeOf } from "../contract/error.ts";
 import { checkFile } from "./check.ts";
 import { EXIT } from "./exit-code.ts";
+import { migrateHistory } from "./migrate.ts";
 import { runFile } from "./run.ts";
 import { serveRunner } from "./runner.ts";
 
@@ -32,6 +34,16 @@ program
   .argument("<file>", 'YAML or JSON; "-" reads standard input')
   .option("--allow-outside", "let the workflow name files outside this folder and its own", false)
   .action(async (file, options) => exitWith(checkFile(file, options)));
+
+program
+  .command("migrate")
+  .description("copy history from one backend to another; begun again, it copies what is missing")
+  .addOption(new Option("--from <backend>", "stays as it is").choices(HISTORY_BACKENDS).makeOptionMandatory())
+  .addOption(
+    new Option("--to <backend>", "gets what it lacks").choices(HISTORY_BACKENDS).makeOptionMandatory(),
+  )
+  .option("--url <url>", "the service", process.env["GLEITZEIT_URL"] || URL_DEFAULT)
+  .action(async (options) => exitWith(migrateHistory(options)));
 
 program
   .command("runner")

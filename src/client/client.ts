@@ -1,6 +1,15 @@
 /** Talks to a service over HTTP. Nothing but `fetch` is needed: browsers, Node and Workers alike. */
 import type * as z from "zod";
-import { type CheckReport, checkReport, type startRequest } from "../contract/api.ts";
+import {
+  type CheckReport,
+  checkReport,
+  type ServiceStatus,
+  serviceStatus,
+  type startRequest,
+  type TransferProgress,
+  type TransferRequest,
+  transferProgress,
+} from "../contract/api.ts";
 import type { JournalEntry, LiveEvent } from "../contract/event.ts";
 import type { RunId } from "../contract/id.ts";
 import type { JsonObject } from "../contract/json.ts";
@@ -35,6 +44,10 @@ export type Client = {
   events(id: RunId, options?: EventsOptions): AsyncGenerator<JournalEntry | LiveEvent, void>;
   /** `source`: YAML text, or a workflow object. */
   check(source: string | JsonObject): Promise<CheckReport>;
+  /** How the service is: where history is written to, and runs by status. */
+  status(): Promise<ServiceStatus>;
+  /** One step of a copy of history: what it answers is the `progress` of the next, until `isDone`. */
+  migrate(request: TransferRequest, options?: Pick<EventsOptions, "signal">): Promise<TransferProgress>;
 };
 
 /**
@@ -68,6 +81,13 @@ export function connect({ url, apiKey }: ClientOptions): Client {
       return checkReport.parse(
         await readJson(await send(connection, "/v1/workflows/check", { method: "POST", ...body })),
       );
+    },
+    async status() {
+      return serviceStatus.parse(await readJson(await send(connection, "/v1/status")));
+    },
+    async migrate(request, { signal } = {}) {
+      const post = { method: "POST", json: request, signal };
+      return transferProgress.parse(await readJson(await send(connection, "/v1/history/migrate", post)));
     },
   };
 }

@@ -13,7 +13,8 @@ export type Patience = {
   wait(error: unknown): Promise<void>;
 };
 
-export function makePatience(signal: AbortSignal | undefined): Patience {
+/** `patienceMs`: how long it may be away altogether. */
+export function makePatience(signal: AbortSignal | undefined, patienceMs = PATIENCE_MS): Patience {
   let pauseMs = FIRST_MS;
   let waitedMs = 0;
   return {
@@ -23,7 +24,7 @@ export function makePatience(signal: AbortSignal | undefined): Patience {
     },
     async wait(error) {
       const mayPass = !(error instanceof GleitzeitError) || retryingOf(codeOf(error)) === "way";
-      if (!mayPass || waitedMs >= PATIENCE_MS) throw error;
+      if (!mayPass || waitedMs >= patienceMs) throw error;
       await pause(pauseMs, signal);
       waitedMs += pauseMs;
       pauseMs = Math.min(pauseMs * 2, MOST_MS);

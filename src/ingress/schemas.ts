@@ -1,6 +1,16 @@
 /** The named schemas of /openapi.json, made from the zod schemas of src/contract. */
 import * as z from "zod";
-import { checkReport, plan, problemDetails, retryRequest, runList, startRequest } from "../contract/api.ts";
+import {
+  checkReport,
+  plan,
+  problemDetails,
+  retryRequest,
+  runList,
+  serviceStatus,
+  startRequest,
+  transferProgress,
+  transferRequest,
+} from "../contract/api.ts";
 import { errorCode, taskError } from "../contract/error.ts";
 import { journalEntry, progressEvent, tokenEvent } from "../contract/event.ts";
 import { json } from "../contract/json.ts";
@@ -36,6 +46,8 @@ const SENT = {
   Protocol: protocol,
   ProtocolMethod: protocolMethod,
   ProtocolList: z.object({ items: z.array(protocol), nextCursor: z.string().nullable() }),
+  TransferProgress: transferProgress,
+  ServiceStatus: serviceStatus,
   Health: z.object({ status: z.literal("ok"), version: z.string() }),
 } as const;
 
@@ -45,6 +57,7 @@ const RECEIVED = {
   RetryRequest: retryRequest,
   ProviderRequest: providerRequest,
   ProtocolRequest: protocolRequest,
+  TransferRequest: transferRequest,
 } as const;
 
 export type SchemaName = keyof typeof SENT | keyof typeof RECEIVED;
