@@ -5,7 +5,7 @@
 
 import type { ErrorCode } from "./contract/error.ts";
 import type { JournalEntry, LiveEvent } from "./contract/event.ts";
-import { objectNameOf, type RunId } from "./contract/id.ts";
+import { hash, objectNameOf, type RunId } from "./contract/id.ts";
 import { CAPACITY } from "./contract/limits.ts";
 import type { InstanceView, Strategy } from "./contract/provider.ts";
 import type { RunStatus } from "./contract/run.ts";
@@ -20,8 +20,10 @@ import type {
   SyncAnswer,
   SyncRequest,
 } from "./contract/sync.ts";
-import { type Env, settingsOf } from "./env.ts";
+import type { Env } from "./env.ts";
+import type { RunHistory } from "./history/run-history.ts";
 import type { InstanceSpec, Look, LookReport } from "./providers/hub/spec.ts";
+import { settingsOf } from "./settings.ts";
 
 type Eventually<Value> = Value | Promise<Value>;
 
@@ -39,7 +41,7 @@ export type Steering =
   | { type: "retry"; actor: string; from?: string };
 
 /** JSON in UTF-8, both: RPC counts two bytes for each character of a text with one that is not Latin. */
-export type Projected = { revision: number; summary: Uint8Array; document: Uint8Array };
+export type Projected = { revision: number; summary: Uint8Array; record: Uint8Array };
 
 export type RunRpc = {
   /**
@@ -66,15 +68,17 @@ export type RunRpc = {
   follow(id: RunId, afterSeq: number): Eventually<Reply<ReadableStream<Uint8Array>>>;
   /** What history is to keep of the run. */
   project(): Eventually<Projected | undefined>;
-  /** History has this revision. */
-  projected(revision: number): Eventually<void>;
+  /** History has this revision. `isKept`: with its record, for good; the object need not keep it for as long. */
+  projected(revision: number, isKept: boolean): Eventually<void>;
+  /** Do what is due; from the sweep, to a run that may have missed its alarm. */
+  wake(): Eventually<void>;
 };
 
 export type ExecutorRpc = {
   /** Takes an invitation; answered at once, the work goes on behind. */
   go(runId: RunId): Eventually<"taken" | "full">;
-  /** What a run has to say at once. */
-  push(push: Push): Eventually<void>;
+  /** What a run has to say at once; whether there is such a session. One that is not there never comes back. */
+  push(push: Push): Eventually<boolean>;
   /** Looks at instances and addresses for a hub, which never waits for a provider, and reports to it. */
   look(look: Look): Eventually<void>;
 };
@@ -97,6 +101,16 @@ export type HubRpc = {
   looked(report: LookReport): Eventually<void>;
 };
 
+/** History as an object, by one of three names: see {@link historyStub}. Filters and cursors are checked before. */
+export type HistoryRpc = {
+  [Method in keyof RunHistory]: (
+    ...args: Parameters<RunHistory[Method]>
+  ) => Eventually<Awaited<ReturnType<RunHistory[Method]>>>;
+} & {
+  /** What waits for D1: how many runs, and since when (ms since 1970). */
+  waiting(): Eventually<{ runs: number; since: number | undefined }>;
+};
+
 type Stub<Rpc> = {
   [Method in keyof Rpc]: Rpc[Method] extends (...args: infer Args) => infer Result
     ? (...args: Args) => Promise<Awaited<Result>>
@@ -108,7 +122,17 @@ export function runStub(env: Env, id: RunId): Stub<RunRpc> {
 }
 
 /** An executor of the pool by its number. Has no dot: a session is named executor, dot, something random. */
-export const executorName = (index: number): string => `executor-${index % CAPACITY.executors}`;
+export const executorName = (env: Env, index: number): string =>
+  `executor-${index % settingsOf(env).executors}`;
+
+/**
+ * Which executor an invitation goes to. Those that are up are paid for, whatever they carry: so first to one of the few
+ * that take all there is while there is little, and where these are full anywhere.
+ */
+export function executorFor(env: Env, runId: RunId, slot: number, tries: number): string {
+  const first = hash(runId) + slot + tries;
+  return executorName(env, tries < CAPACITY.executorsFirst ? first % CAPACITY.executorsFirst : first);
+}
 
 /** Who looks for the hub of a protocol: an executor of its own, so that no look waits behind calls. */
 export const lookerName = (protocol: string): string => `looker-${protocol}`;
@@ -120,6 +144,13 @@ export function executorStub(env: Env, name: string): Stub<ExecutorRpc> {
 /** The hub of a protocol. */
 export function hubStub(env: Env, protocol: string): Stub<HubRpc> {
   return stubOf<HubRpc>(env.HUBS, protocol, placeOf(env));
+}
+
+/** `durable` and `memory` are backends of their own, `waiting` is what could not be written to D1 yet. */
+export type HistoryName = "durable" | "memory" | "waiting";
+
+export function historyStub(env: Env, name: HistoryName): Stub<HistoryRpc> {
+  return stubOf<HistoryRpc>(env.HISTORIES, name);
 }
 
 /** The one place that says which class stands behind a binding: the platform's types do not know. */

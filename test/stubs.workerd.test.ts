@@ -9,7 +9,7 @@ function asked(settings: Partial<Env>): unknown[] {
   const namespace = { getByName: (...question: unknown[]) => questions.push(question) };
   const env = { ...settings, EXECUTORS: namespace, HUBS: namespace } as unknown as Env;
   hubStub(env, "llm/v1");
-  executorStub(env, executorName(65));
+  executorStub(env, executorName(env, 65));
   return questions;
 }
 

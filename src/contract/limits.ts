@@ -100,8 +100,16 @@ export const LIMITS = {
   followerBytes: 1 * MIB,
   // Followers of one run.
   followers: 100,
-  // One batch of history: one D1 transaction. Also what history keeps of one run beside its summary.
+  // One batch of history: one D1 transaction. Also the record that history keeps of one run: what is larger stays in the
+  // run's object.
   historyBatchBytes: 4 * MIB,
+  historyBatchRuns: 50,
+  // Runs that wait for D1 at most; 100,000 of the usual 3 KiB are 300 MB, and an object holds 10 GB.
+  waitingRuns: 100_000,
+  // Rows that one page of a list looks at: filters that no index serves together are sieved from so many.
+  scannedRuns: 1000,
+  // Summaries of one page together; they travel by RPC.
+  pageBytes: 8 * MIB,
 } as const;
 
 /** How the run, its executors and the hub keep each other honest. */
@@ -129,10 +137,18 @@ export const TIMING = {
   timeoutGraceMs: 5_000,
   // The first projection of a run waits so long, so that a short run is written once.
   projectionDelayMs: 1_000,
-  // Unanswered, history is asked again: a minute later, then each time the run's last event is twice as old, 14 times in
-  // a week. What history has not taken by then it never will, or the next event asks anew.
-  projectionPatienceMs: 60_000,
-  projectionGiveUpMs: 7 * 86_400_000,
+  // Unanswered, history is asked again: so much later, then each time the run's last event is twice as old.
+  projectionPatienceMs: 10_000,
+  // A database that takes longer has failed; for the second time nobody tries it again.
+  historySlowMs: 2_000,
+  historyTrialMs: 10_000,
+  // What was left behind while it failed goes to it again: so often, and more and more rarely up to the second.
+  drainMs: 5_000,
+  drainMaxMs: 60_000,
+  // An alarm rings late where its object is busy; after so long it was lost.
+  alarmLateMs: 5_000,
+  // A run that goes on and was not heard of for so long is woken by the sweep.
+  silentMs: 600_000,
   // How often instances are looked at while their hub is used; unused, twice as long each time up to the second.
   checkMs: 30_000,
   checkMaxMs: 600_000,
@@ -163,6 +179,8 @@ export const TIMING = {
 /** Sizes of the pool and of what one executor carries. */
 export const CAPACITY = {
   executors: 64,
+  // Those that are asked first. Each takes 6 calls without headers, 48 in all.
+  executorsFirst: 4,
   // The platform lets an object wait for the headers of 6 connections; local runs do not enforce it, we do.
   unansweredCalls: 6,
   callsPerExecutor: 48,
@@ -177,9 +195,11 @@ export const CAPACITY = {
   losses: 3,
   // An attempt that failed where it was tried, and found all others busy, is given back so often before it counts.
   returns: 5,
-  // A batch of history that fails is halved, to find the run that it fails on. After so many failures of one delivery it
-  // is the database that fails.
-  historyFailures: 16,
+  // What one sweep does at most: runs it wakes (each a request, of which the platform may allow 50), runs it removes.
+  sweptSilent: 40,
+  sweptEnded: 500,
+  // A service that starts wakes all that go on, as far as these are so many times as many.
+  sweepsAtStart: 250,
   // A breaker opens after so many failures in a row, or when this share of the last calls failed.
   breakerFailures: 5,
   breakerWindow: 20,

@@ -1,9 +1,8 @@
 /** The queue's far end: hands invitations to executors and returns. It never waits for a provider. */
-import { hash } from "../contract/id.ts";
 import { CAPACITY } from "../contract/limits.ts";
 import type { Invitation } from "../contract/sync.ts";
 import type { Env } from "../env.ts";
-import { executorName, executorStub } from "../stubs.ts";
+import { executorFor, executorStub } from "../stubs.ts";
 
 /** Seconds an invitation waits when every executor that was asked is full. */
 const FULL_DELAY_SECONDS = 1;
@@ -17,11 +16,10 @@ export async function consumeInvitations(batch: MessageBatch<Invitation>, env: E
   );
 }
 
-/** Asks one executor after the other, beginning with one that depends on run and slot: a run's sessions stay together. */
+/** Asks one executor after the other, beginning with the one that depends on run and slot. */
 async function handOver({ runId, slot }: Invitation, env: Env): Promise<boolean> {
-  const first = hash(runId) + slot;
   for (let tries = 0; tries < CAPACITY.executorsAsked; tries++) {
-    const answer = await executorStub(env, executorName(first + tries))
+    const answer = await executorStub(env, executorFor(env, runId, slot, tries))
       .go(runId)
       .catch(() => "full" as const);
     if (answer === "taken") return true;

@@ -3,11 +3,12 @@ import { DurableObject } from "cloudflare:workers";
 import type { RunId } from "../contract/id.ts";
 import { CAPACITY } from "../contract/limits.ts";
 import type { Push, Room } from "../contract/sync.ts";
-import { type Env, settingsOf } from "../env.ts";
+import type { Env } from "../env.ts";
 import { openInstance } from "../providers/endpoint.ts";
 import { guardFetch } from "../providers/guard.ts";
 import type { Look } from "../providers/hub/spec.ts";
 import { lookAround } from "../providers/look.ts";
+import { settingsOf } from "../settings.ts";
 import { type ExecutorRpc, hubStub } from "../stubs.ts";
 import { fetchWith, makePermits } from "./permits.ts";
 import { Service } from "./service.ts";
@@ -22,15 +23,17 @@ export class ExecutorObject extends DurableObject<Env> implements ExecutorRpc {
   readonly #services = new Map<string, Service>();
 
   go(runId: RunId): "taken" | "full" {
-    if (this.#room().calls === 0) return "full";
+    if (this.#isFull()) return "full";
     const serving = [...this.#services.values()].find((service) => service.runId === runId);
     if (serving !== undefined) serving.invite();
     else this.#serve(runId);
     return "taken";
   }
 
-  push(push: Push): void {
-    this.#services.get(push.session)?.push(push);
+  push(push: Push): boolean {
+    const service = this.#services.get(push.session);
+    service?.push(push);
+    return service !== undefined;
   }
 
   look(look: Look): void {
@@ -63,20 +66,32 @@ export class ExecutorObject extends DurableObject<Env> implements ExecutorRpc {
     this.ctx.waitUntil(service.serve().finally(() => this.#services.delete(session)));
   }
 
+  /** Nothing more fits, as far as is known: what answers on their way may bring is not there yet. */
+  #isFull(): boolean {
+    const { held, offered, bytes } = this.#load();
+    const isBusy = this.#permits.free <= offered || held + offered >= CAPACITY.callsPerExecutor;
+    return isBusy || bytes >= CAPACITY.bytesPerExecutor || this.#services.size >= CAPACITY.callsPerExecutor;
+  }
+
   /** What can begin: bounded by connections without headers, by calls in all, and by what they weigh. */
   #room(): Room {
-    let held = 0;
-    let asking = 0;
-    let bytes = 0;
-    for (const service of this.#services.values()) {
-      held += service.held;
-      asking += service.asking;
-      bytes += service.heldBytes;
-    }
+    const { held, offered, expected, bytes } = this.#load();
     if (bytes >= CAPACITY.bytesPerExecutor) return { calls: 0, instant: 0 };
     const { callsPerExecutor, unansweredCalls, instantPerSync } = CAPACITY;
+    const asking = offered + expected;
     const calls = Math.min(this.#permits.free - asking, callsPerExecutor - held - asking, unansweredCalls);
     return { calls: Math.max(0, calls), instant: instantPerSync };
+  }
+
+  #load(): { held: number; offered: number; expected: number; bytes: number } {
+    const load = { held: 0, offered: 0, expected: 0, bytes: 0 };
+    for (const service of this.#services.values()) {
+      load.held += service.held;
+      load.offered += service.offered;
+      load.expected += service.expected;
+      load.bytes += service.heldBytes;
+    }
+    return load;
   }
 
   #roomGrew(): void {

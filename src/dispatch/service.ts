@@ -82,11 +82,16 @@ export class Service {
     return bytes;
   }
 
-  /** Offers it has not begun, and those an answer on its way may bring. */
-  get asking(): number {
+  /** Offers it has not begun. */
+  get offered(): number {
     let offered = 0;
     for (const { phase } of this.#session.items.values()) if (phase !== "called") offered++;
-    return offered + (this.#session.inFlight?.room.calls ?? 0);
+    return offered;
+  }
+
+  /** Offers that an answer on its way may bring. */
+  get expected(): number {
+    return this.#session.inFlight?.room.calls ?? 0;
   }
 
   invite(): void {
@@ -112,6 +117,8 @@ export class Service {
         const answer = await this.#sync();
         if (answer === undefined) return this.#giveUp();
         const orders = takeAnswer(this.#session, answer);
+        // It kept room for offers that have not come: others may have a use for it.
+        this.#options.roomGrew();
         this.#tokens.follow(answer.follow);
         await this.#obey(orders);
         await this.#untilNews();
@@ -229,14 +236,21 @@ export class Service {
     }
   }
 
-  /** Until there is something to say, or it is time to renew the lease. */
+  /** Until there is something to say, or it is time to renew the lease. Of all that are woken for the same room the first takes it. */
   async #untilNews(): Promise<void> {
-    const mayTakeMore = () => this.#session.more && this.#options.room().calls > 0;
-    if (hasNews(this.#session) || isIdle(this.#session) || mayTakeMore()) return;
+    const renewAt = Date.now() + TIMING.renewMs;
+    while (!this.#isTimeToSpeak() && Date.now() < renewAt) await this.#untilWoken(renewAt - Date.now());
+  }
+
+  #isTimeToSpeak(): boolean {
+    const mayTakeMore = this.#session.more && this.#options.room().calls > 0;
+    return hasNews(this.#session) || isIdle(this.#session) || mayTakeMore;
+  }
+
+  async #untilWoken(withinMs: number): Promise<void> {
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, TIMING.renewMs);
+      const timer = setTimeout(resolve, withinMs);
       this.#wake = () => {
-        if (!hasNews(this.#session) && !isIdle(this.#session) && !mayTakeMore()) return;
         clearTimeout(timer);
         resolve();
       };

@@ -51,9 +51,10 @@ export function unsaidBytes(session: Session): number {
   return session.ended.reduce((sum, { outcome }) => sum + resultBytes(outcome), 0);
 }
 
-/** Nothing in its hands, nothing to say: the session is over. */
+/** Nothing in its hands, nothing to say, nothing to wait for: the session is over. */
 export function isIdle(session: Session): boolean {
-  return session.inFlight === undefined && session.items.size === 0 && !hasNews(session);
+  const isEmpty = session.inFlight === undefined && session.items.size === 0;
+  return isEmpty && !hasNews(session) && !session.more;
 }
 
 /** What to send now: the unanswered sync again, or the next. */

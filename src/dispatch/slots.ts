@@ -28,7 +28,7 @@ export class Slots {
   readonly #slots = new Map<string, Slot>();
   /** One that failed is forgotten: it may stay broken. */
   readonly #hubs = new Map<string, ReturnType<typeof hubStub>>();
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timer: ReturnType<typeof setTimeout> | null = null;
 
   constructor(env: Env, runId: RunId, session: string) {
     this.#env = env;
@@ -78,6 +78,7 @@ export class Slots {
     const isWanted = this.#slots.get(key) === slot;
     if (next.kind !== "granted") {
       this.#slots.delete(key);
+      this.#rest();
       return { kind: next.kind };
     }
     const moved = { protocol, asked, instance: next.instance };
@@ -91,11 +92,13 @@ export class Slots {
     if (slot === undefined) return;
     this.#slots.delete(attemptKey(ref));
     this.giveBack(slot, end);
+    this.#rest();
   }
 
   releaseAll(): void {
     for (const slot of this.#slots.values()) this.giveBack(slot);
     this.#slots.clear();
+    this.#rest();
   }
 
   /** A release that gets lost costs the hub a slot until its lease ends. */
@@ -118,11 +121,17 @@ export class Slots {
   /** Often enough for their lease, whatever the run does meanwhile. */
   #renewLater(): void {
     this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      if (this.#slots.size === 0) return;
+      this.#timer = null;
       this.#renew();
       this.#renewLater();
     }, TIMING.renewMs);
+  }
+
+  /** A timer that is pending keeps the object up, which is paid for. */
+  #rest(): void {
+    if (this.#slots.size > 0) return;
+    clearTimeout(this.#timer);
+    this.#timer = null;
   }
 
   #renew(): void {

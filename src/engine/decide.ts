@@ -11,7 +11,7 @@ import type { Command } from "../contract/command.ts";
 import type { GleitzeitError } from "../contract/error.ts";
 import type { RunEvent } from "../contract/event.ts";
 import type { Push, SyncAnswer } from "../contract/sync.ts";
-import { expire } from "./due.ts";
+import { expire, loseSession } from "./due.ts";
 import { takeSlotWord } from "./offers.ts";
 import type { Run } from "./run.ts";
 import { endWhenDone } from "./settle.ts";
@@ -58,6 +58,9 @@ function carryOut(turn: Turn, command: Command): Reply {
     case "retry":
       return { refusal: retry(turn, command.actor, command.from) };
     case "wake":
+      return {};
+    case "gone":
+      loseSession(turn, command.session);
       return {};
     case "slot":
       takeSlotWord(turn.run, command, turn.now);

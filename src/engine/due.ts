@@ -98,15 +98,22 @@ function isAttemptLive(task: Task, attempt: number): boolean {
 function expireLeases(turn: Turn): void {
   const { run, now } = turn;
   for (const [name, session] of run.live.sessions) {
-    if (now < leaseEnd(run, session)) continue;
-    for (const id of [...session.attempts]) {
-      // The loss of one may have ended the run, and with it the others.
-      if (!session.attempts.has(id)) continue;
-      drop(turn, taskOf(run, id));
-      lose(turn, taskOf(run, id));
-    }
-    closeSession(run, name, session);
+    if (now >= leaseEnd(run, session)) loseSession(turn, name);
   }
+}
+
+/** Nothing more is expected of the session: what it has is lost, what it was offered is free. */
+export function loseSession(turn: Turn, name: string): void {
+  const { run } = turn;
+  const session = run.live.sessions.get(name);
+  if (session === undefined) return;
+  for (const id of [...session.attempts]) {
+    // The loss of one may have ended the run, and with it the others.
+    if (!session.attempts.has(id)) continue;
+    drop(turn, taskOf(run, id));
+    lose(turn, taskOf(run, id));
+  }
+  closeSession(run, name, session);
 }
 
 function nextLease(run: Run): number {

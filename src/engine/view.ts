@@ -63,11 +63,6 @@ export function viewTask(run: Run, id: string, read: ReadResult): TaskDetail {
   };
 }
 
-/** What is known of a task without reading a result. */
-export function recordTask(task: Task): TaskDetail {
-  return { ...summarizeTask(task), attempts: task.attempts.map(viewAttempt) };
-}
-
 /** Whatever has an error, with another one. */
 export function mapError<Holder extends { error?: TaskError | undefined }>(
   holder: Holder,
@@ -76,7 +71,7 @@ export function mapError<Holder extends { error?: TaskError | undefined }>(
   return holder.error === undefined ? holder : { ...holder, error: change(holder.error) };
 }
 
-export function withoutDetails({ code, message, retryable }: TaskError): TaskError {
+function withoutDetails({ code, message, retryable }: TaskError): TaskError {
   return { code, message, retryable };
 }
 

@@ -1,85 +1,99 @@
 /** The history queue's far end: fetches what runs say of themselves and writes it, many runs at once. */
 import { decodeJson } from "../contract/json.ts";
-import { CAPACITY, LIMITS } from "../contract/limits.ts";
+import { LIMITS, TIMING } from "../contract/limits.ts";
 import type { RunSummary } from "../contract/run.ts";
 import type { Env, HistoryMessage } from "../env.ts";
+import { settingsOf } from "../settings.ts";
 import { runStub } from "../stubs.ts";
-import { d1History } from "./d1.ts";
-import { measureProjection } from "./document.ts";
+import { historyOf } from "./open.ts";
 import type { Projection } from "./run-history.ts";
 
-type Fetched = { message: Message<HistoryMessage>; projection: Projection };
-/** One delivery of the queue. */
-type Delivery = { env: Env; failuresLeft: number };
+type Fetched = { messages: Message<HistoryMessage>[]; projection: Projection; bytes: number };
 
-/** What cannot be fetched or written comes again. A run alone may be larger than a batch, several together never are. */
+/** Runs that are asked at a time: each answer may have some MiB. */
+const ASKED_AT_ONCE = 6;
+/** Runs that are written alone after they were not taken together, and before it counts as history that fails. */
+const TRIED_ALONE = 2;
+
+/** What cannot be fetched or written comes again: by its message, and in the end by its run. */
 export async function consumeHistory(batch: MessageBatch<HistoryMessage>, env: Env): Promise<void> {
-  const delivery = { env, failuresLeft: CAPACITY.historyFailures };
+  const runs = [...Map.groupBy(batch.messages, ({ body }) => body.runId)];
   let waiting: Fetched[] = [];
   let bytes = 0;
-  for (const message of batch.messages) {
-    const projection = await fetchRun(message, env);
-    if (projection === undefined) continue;
-    const size = measureProjection(projection);
-    if (bytes + size > LIMITS.historyBatchBytes) {
-      await write(waiting, delivery);
-      waiting = [];
-      bytes = 0;
+  for (let start = 0; start < runs.length; start += ASKED_AT_ONCE) {
+    const asked = runs.slice(start, start + ASKED_AT_ONCE);
+    const fetched = await Promise.all(asked.map(([id, messages]) => fetchRun(env, id, messages)));
+    for (const one of fetched.filter((found) => found !== undefined)) {
+      if (bytes + one.bytes > LIMITS.historyBatchBytes) {
+        await write(waiting, env);
+        [waiting, bytes] = [[], 0];
+      }
+      waiting.push(one);
+      bytes += one.bytes;
     }
-    waiting.push({ message, projection });
-    bytes += size;
   }
-  await write(waiting, delivery);
+  await write(waiting, env);
 }
 
-async function fetchRun(message: Message<HistoryMessage>, env: Env): Promise<Projection | undefined> {
+async function fetchRun(
+  env: Env,
+  id: string,
+  messages: Message<HistoryMessage>[],
+): Promise<Fetched | undefined> {
   try {
-    const projected = await runStub(env, message.body.runId).project();
-    if (projected === undefined) message.ack();
-    return projected && { ...projected, summary: parseSummary(projected.summary) };
+    const projected = await runStub(env, id).project();
+    if (projected !== undefined) {
+      const { summary, record } = projected;
+      const projection = { ...projected, summary: parseSummary(summary) };
+      return { messages, projection, bytes: summary.byteLength + record.byteLength };
+    }
+    for (const message of messages) message.ack();
   } catch (error) {
-    console.warn("history: a run could not be fetched and will be again", message.body.runId, String(error));
-    message.retry();
-    return undefined;
+    console.warn("history: a run could not be fetched and will be again", id, String(error));
+    for (const message of messages) retry(message);
   }
+  return undefined;
 }
 
-/** Trusts the bytes: the run made them of its own summary, whose inputs may be 24 MiB. */
+/** Trusts the bytes: the run made them of its own summary. */
 function parseSummary(bytes: Uint8Array): RunSummary {
   return decodeJson(bytes) as unknown as RunSummary;
 }
 
-/** What fails is written again in halves, so that one run which cannot be written keeps no other from it. */
-async function write(fetched: Fetched[], delivery: Delivery): Promise<void> {
-  if (fetched.length === 0) return;
-  if (delivery.failuresLeft === 0) return leaveForLater(fetched);
-  try {
-    await d1History(delivery.env.DB).write(fetched.map(({ projection }) => projection));
-  } catch (error) {
-    delivery.failuresLeft--;
-    console.warn(`history: ${fetched.length} runs could not be written`, String(error));
-    return await writeHalves(fetched, delivery);
+/** One run that never can be written keeps no other from it. */
+async function write(fetched: Fetched[], env: Env): Promise<void> {
+  if (fetched.length === 0 || (await writeTogether(fetched, env))) return;
+  let written = 0;
+  for (const [index, one] of fetched.entries()) {
+    const isWorthwhile = fetched.length > 1 && (written > 0 || index < TRIED_ALONE);
+    if (isWorthwhile && (await writeTogether([one], env))) written++;
+    else for (const message of one.messages) retry(message);
   }
-  await Promise.all(fetched.map((one) => acknowledge(one, delivery.env)));
 }
 
-async function writeHalves(fetched: Fetched[], delivery: Delivery): Promise<void> {
-  if (fetched.length === 1) return leaveForLater(fetched);
-  const middle = fetched.length >> 1;
-  await write(fetched.slice(0, middle), delivery);
-  await write(fetched.slice(middle), delivery);
+/** All of them or none; whether they were taken. */
+async function writeTogether(fetched: Fetched[], env: Env): Promise<boolean> {
+  try {
+    await historyOf(env).write(fetched.map(({ projection }) => projection));
+  } catch (error) {
+    console.warn(`history: ${fetched.length} runs could not be written`, String(error));
+    return false;
+  }
+  await Promise.all(fetched.map((one) => acknowledge(one, env)));
+  return true;
 }
 
-function leaveForLater(fetched: Fetched[]): void {
-  const ids = fetched.map(({ projection }) => projection.summary.id).join(" ");
-  console.warn(`history: runs that were not written and will be tried again: ${ids}`);
-  for (const { message } of fetched) message.retry();
-}
-
-/** Without it the run sends itself again, which is harmless. */
-async function acknowledge({ message, projection }: Fetched, env: Env): Promise<void> {
-  message.ack();
-  await runStub(env, message.body.runId)
-    .projected(projection.revision)
+/** Where it gets lost the run sends itself again, which is harmless. */
+async function acknowledge({ messages, projection }: Fetched, env: Env): Promise<void> {
+  for (const message of messages) message.ack();
+  const isKept = projection.record.byteLength > 0 && settingsOf(env).history !== "memory";
+  await runStub(env, projection.summary.id)
+    .projected(projection.revision, isKept)
     .catch(() => {});
+}
+
+/** `attempts` counts this delivery too. */
+function retry(message: Message<HistoryMessage>): void {
+  const delayMs = TIMING.drainMs * 2 ** (message.attempts - 1);
+  message.retry({ delaySeconds: Math.min(delayMs, TIMING.drainMaxMs) / 1000 });
 }

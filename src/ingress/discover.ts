@@ -1,10 +1,11 @@
 /** `POST /v1/providers/discover`: the candidate addresses looked at, now. Their hubs register what answers. */
 import type { DiscoveryReport, InstanceView } from "../contract/provider.ts";
-import { type Env, settingsOf } from "../env.ts";
+import type { Env } from "../env.ts";
 import { candidatesOf } from "../providers/discover.ts";
 import type { Found } from "../providers/hub/spec.ts";
 import { originOf } from "../providers/origin.ts";
 import { PROTOCOLS } from "../providers/protocols/index.ts";
+import { settingsOf } from "../settings.ts";
 import { lookAndTell } from "./instances.ts";
 
 export async function discover(env: Env): Promise<DiscoveryReport> {

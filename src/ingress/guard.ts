@@ -6,7 +6,7 @@
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { GleitzeitError } from "../contract/error.ts";
-import { settingsOf } from "../env.ts";
+import { settingsOf } from "../settings.ts";
 import { kindOf } from "./body.ts";
 import { requireKey } from "./key.ts";
 import type { Bound } from "./router.ts";

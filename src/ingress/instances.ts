@@ -3,11 +3,12 @@ import { findShipped, protocolsOf } from "../catalog/protocols.ts";
 import { GleitzeitError } from "../contract/error.ts";
 import type { InstanceView } from "../contract/provider.ts";
 import type { Instance } from "../contract/sync.ts";
-import { type Env, settingsOf } from "../env.ts";
+import type { Env } from "../env.ts";
 import { openInstance } from "../providers/endpoint.ts";
 import type { LookReport, Sights } from "../providers/hub/spec.ts";
 import { lookAround } from "../providers/look.ts";
 import { PROTOCOLS } from "../providers/protocols/index.ts";
+import { settingsOf } from "../settings.ts";
 import { askHub } from "./ask-hub.ts";
 
 /** Whose calls are answered without any instance. */

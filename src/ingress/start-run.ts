@@ -10,7 +10,7 @@ import type { Env } from "../env.ts";
 import { encodeStored } from "../run/definition.ts";
 import { resolveInputs } from "../spec/inputs.ts";
 import type { Started } from "../stubs.ts";
-import { askRun } from "./ask-run.ts";
+import { askObject } from "./ask-run.ts";
 import type { Asked } from "./asked.ts";
 import { checkAsked, refuseWorkflow } from "./check-asked.ts";
 import { freezeMethods } from "./freeze-methods.ts";
@@ -39,7 +39,7 @@ export async function startRun(env: Env, { asked, origin, actor, trigger, waitMs
   });
   refuseLarge(definition);
   // Asking twice is harmless: the second start finds the first.
-  return await askRun(env, id, (run) => run.start(definition, waitMs));
+  return await askObject(env, id, (run) => run.start(definition, waitMs));
 }
 
 type Checked = { workflow: Workflow; inputs: JsonObject; protocols: readonly Protocol[] };

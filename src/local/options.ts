@@ -15,7 +15,12 @@ export type LocalWorker = {
 };
 
 const NAME = "gleitzeit";
-const OBJECTS = { RUNS: "RunObject", EXECUTORS: "ExecutorObject", HUBS: "HubObject" };
+const OBJECTS = {
+  RUNS: "RunObject",
+  EXECUTORS: "ExecutorObject",
+  HUBS: "HubObject",
+  HISTORIES: "HistoryObject",
+};
 
 export const workerdOptions = (
   { host, port, stateFolder }: Place,
@@ -35,6 +40,7 @@ export const workerdOptions = (
         triggers: [
           { type: "queue", name: "gleitzeit-tasks", maxBatchTimeout: 0, retryDelay: 1, ...BATCH },
           { type: "queue", name: "gleitzeit-history", maxBatchTimeout: 1, retryDelay: 5, ...BATCH },
+          { type: "scheduled", schedule: "* * * * *" },
         ],
       },
     },
@@ -49,6 +55,7 @@ const BINDINGS = {
   TASKS: { type: "queue" as const, name: "gleitzeit-tasks" },
   HISTORY: { type: "queue" as const, name: "gleitzeit-history" },
   DB: { type: "d1" as const, id: NAME },
+  CACHE: { type: "kv" as const, id: NAME },
 };
 
 const EXPORTS = Object.fromEntries(

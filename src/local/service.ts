@@ -8,7 +8,7 @@ import { endOrphans, noteWorkerd } from "./orphan.ts";
 import { secretKeyOf } from "./secret-key.ts";
 import { settingsFor, type Told } from "./settings.ts";
 import { lockState } from "./state-lock.ts";
-import { startWorkerd } from "./workerd.ts";
+import { startWorkerd, type Workerd } from "./workerd.ts";
 
 export type ServiceOptions = {
   /** Default 8787; 0 takes any free one. */
@@ -44,6 +44,7 @@ export const HOST_DEFAULT = "127.0.0.1";
 const LOOPBACK = ["127.0.0.1", "localhost", "::1"];
 const HEALTH_MS = 15_000;
 const HEALTH_PAUSE_MS = 20;
+const TICK_MS = 60_000;
 
 /**
  * Starts everything and resolves when the service is healthy; a start that fails leaves nothing behind.
@@ -76,6 +77,7 @@ export async function startService(options: ServiceOptions): Promise<LocalServic
     closers.push(noteWorkerd(stateFolder));
     closers.push(() => workerd.close());
     await untilHealthy(workerd.url);
+    closers.push(startTicking(workerd));
     return { url: workerd.url, close: () => closeAll(closers) };
   } catch (error) {
     await closeAll(closers);
@@ -151,6 +153,20 @@ async function startMcp(
   if (servers === undefined) return {};
   closers.push(() => servers.close());
   return servers.urls;
+}
+
+/** The Worker's cron triggers; the first says that all executors there were are gone. */
+function startTicking(workerd: Workerd): Closer {
+  const fire = (cron: string) =>
+    workerd.fire(cron).catch((error) => console.error("the Worker's schedule failed:", error));
+  let last = fire("started");
+  const timer = setInterval(() => {
+    last = fire("* * * * *");
+  }, TICK_MS);
+  return async () => {
+    clearInterval(timer);
+    await last;
+  };
 }
 
 async function untilHealthy(url: string): Promise<void> {

@@ -1,5 +1,6 @@
 /** What the Worker on this machine is told: what the environment says, and what the service has started itself. */
-import { ADDRESS_VARIABLES, type AddressedKind, AUTO, addressesIn } from "../addresses.ts";
+import { ADDRESS_VARIABLES, type AddressedKind, AUTO } from "../addresses.ts";
+import { settingsOf } from "../settings.ts";
 
 export type Told = {
   /** Lists that stand for the environment's variables. */
@@ -20,11 +21,15 @@ export function settingsFor(told: Told): Record<string, string> {
     GLEITZEIT_ROOT_KEY: told.rootKey,
     GLEITZEIT_RUNNER_SECRET: told.runnerSecret,
     GLEITZEIT_SECRET_KEY: told.secretKey,
+    GLEITZEIT_HISTORY: process.env["GLEITZEIT_HISTORY"],
+    GLEITZEIT_OBJECT_DAYS: process.env["GLEITZEIT_OBJECT_DAYS"],
+    GLEITZEIT_HISTORY_DAYS: process.env["GLEITZEIT_HISTORY_DAYS"],
+    GLEITZEIT_EXECUTORS: process.env["GLEITZEIT_EXECUTORS"],
     [ADDRESS_VARIABLES.ollama]: said(told, "ollama"),
     [ADDRESS_VARIABLES.mcp]: mcpUrls(told),
     [ADDRESS_VARIABLES.python]: pythonUrls(told),
   });
-  addressesIn(settings);
+  settingsOf(settings); // malformed ones are noticed here, not by the first request
   return settings;
 }
 

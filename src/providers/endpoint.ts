@@ -1,6 +1,6 @@
 /** How an instance is reached: what the hub says, and the secrets it keeps sealed or is not told. */
 import type { Instance } from "../contract/sync.ts";
-import { settingsOf } from "../env.ts";
+import { settingsOf } from "../settings.ts";
 import type { Endpoint } from "./provider.ts";
 import { openHeaders, sealingContext } from "./secret.ts";
 

@@ -1,10 +1,11 @@
 /** The results of a run as one JSON object, read one by one while it is sent: together they may be larger than memory. */
 import type { Run } from "../engine/run.ts";
-import type { RunStorage } from "./run-storage.ts";
+
+type Storage = { readResultBytes(taskId: string, attempt: number): Uint8Array };
 
 const encoder = new TextEncoder();
 
-export function streamResults(run: Run, storage: RunStorage): ReadableStream<Uint8Array> {
+export function streamResults(run: Run, storage: Storage): ReadableStream<Uint8Array> {
   // Noted now: the run may be retried while its results are read, and keeps them.
   const attempts = [...run.tasks].flatMap(([id, { state }]) =>
     state.status === "completed" ? [{ id, attempt: state.attempt }] : [],

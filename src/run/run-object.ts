@@ -10,7 +10,7 @@ import type { Command } from "../contract/command.ts";
 import { GleitzeitError } from "../contract/error.ts";
 import type { JournalEntry, LiveEvent, RunEvent } from "../contract/event.ts";
 import type { RunId } from "../contract/id.ts";
-import { encodeJson, type Json } from "../contract/json.ts";
+import type { Json } from "../contract/json.ts";
 import { LIMITS, TIMING } from "../contract/limits.ts";
 import { hasEnded } from "../contract/run.ts";
 import type { SlotAnswer, SyncAnswer, SyncRequest } from "../contract/sync.ts";
@@ -20,20 +20,29 @@ import { nextDue } from "../engine/due.ts";
 import { type KeptLeases, leasesToKeep, restoreLeases } from "../engine/lease.ts";
 import { answerSlot } from "../engine/offers.ts";
 import { lastAttempt, makeRun, type Run } from "../engine/run.ts";
-import { viewRun, viewTask } from "../engine/view.ts";
 import type { Env } from "../env.ts";
 import { replyWith } from "../reply.ts";
+import { settingsOf } from "../settings.ts";
 import type { Projected, Reply, RunRpc, Started, Steering, View } from "../stubs.ts";
+import {
+  answerSummary,
+  answerTask,
+  answerView,
+  answerWorkflow,
+  entriesOf,
+  isOverAt,
+  type Readable,
+  takePage,
+} from "./answers.ts";
 import { parseStored, type Stored } from "./definition.ts";
-import { documentOf, summaryOf } from "./document.ts";
 import { Effects } from "./effects.ts";
-import { encodeRun, encodeTask } from "./encode-view.ts";
 import { Projection } from "./projection.ts";
+import { encodeRecord } from "./record.ts";
 import { streamResults } from "./results.ts";
 import { RunStorage } from "./run-storage.ts";
 import { Watch } from "./watch.ts";
 
-type Loaded = { run: Run; stored: Stored; projection: Projection };
+type Loaded = Readable & { projection: Projection };
 
 export class RunObject extends DurableObject<Env> implements RunRpc {
   readonly #storage = new RunStorage(this.ctx.storage);
@@ -41,7 +50,7 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
     read: (seq) => this.#readJournal(seq),
     isOver: (seq) => this.#isOver(seq),
   });
-  readonly #effects = new Effects(this.env, this.ctx.storage);
+  readonly #effects = new Effects(this.env, this.ctx.storage, (session) => this.#lose(session));
   #loaded: Loaded | undefined;
   #kept: KeptLeases = {};
   readonly #waiting = new Set<() => void>();
@@ -86,7 +95,7 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
       const loaded = this.#find(id);
       const { refusal } = this.#execute(command);
       if (refusal !== undefined) throw refusal;
-      return this.#view(loaded);
+      return answerView(loaded);
     });
   }
 
@@ -95,16 +104,11 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
   }
 
   task(id: RunId, taskId: string): Promise<Reply<Uint8Array>> {
-    return replyWith(() => {
-      const { run } = this.#find(id);
-      const found = run.find(taskId);
-      if (found === undefined) throw new GleitzeitError("not_found", `run ${id} has no task "${taskId}"`);
-      return encodeTask(viewTask(run, found, this.#read));
-    });
+    return replyWith(() => answerTask(this.#find(id), taskId));
   }
 
   workflow(id: RunId): Promise<Reply<Uint8Array>> {
-    return replyWith(() => encodeJson(this.#find(id).stored.workflow as Json));
+    return replyWith(() => answerWorkflow(this.#find(id)));
   }
 
   results(id: RunId): Promise<Reply<ReadableStream<Uint8Array>>> {
@@ -114,12 +118,7 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
   journal(id: RunId, afterSeq: number, limit: number): Promise<Reply<JournalEntry[]>> {
     return replyWith(() => {
       this.#find(id);
-      const page: JournalEntry[] = [];
-      for (const entry of this.#readJournal(afterSeq)) {
-        if (page.length >= limit) break;
-        page.push(entry);
-      }
-      return page;
+      return takePage(this.#readJournal(afterSeq), limit);
     });
   }
 
@@ -140,26 +139,30 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
   project(): Projected | undefined {
     const loaded = this.#load();
     if (loaded === undefined) return undefined;
-    const { run, stored } = loaded;
-    const isOver = hasEnded(run.state.status);
-    const document = isOver ? documentOf(run, () => this.#readJournal(0), this.#read) : encodeJson({});
-    return { revision: run.seq, summary: summaryOf(run, stored), document };
+    const { run } = loaded;
+    const record = hasEnded(run.state.status) ? encodeRecord(run, this.#storage) : new Uint8Array();
+    return { revision: run.seq, summary: answerSummary(loaded), record };
   }
 
-  projected(revision: number): void {
+  projected(revision: number, isKept: boolean): void {
     const loaded = this.#load();
     if (loaded === undefined) return;
-    const { run, projection } = loaded;
-    projection.acknowledge(revision);
-    if (hasEnded(run.state.status) && revision === run.seq) this.#storage.markProjected(revision);
+    loaded.projection.acknowledge({ revision, isKept });
     this.#project(loaded);
+  }
+
+  wake(): void {
+    if (this.#load() !== undefined) this.#execute({ type: "wake" });
   }
 
   /** Never throws: the platform stops calling after six times. */
   override async alarm(): Promise<void> {
     this.#effects.rang();
     try {
-      if (this.#load() !== undefined) this.#carryOut({ type: "wake" });
+      const loaded = this.#load();
+      if (loaded === undefined) return;
+      if (Date.now() >= this.#leavesAt(loaded)) return await this.#leave();
+      this.#carryOut({ type: "wake" });
     } catch (error) {
       console.error("run: alarm failed", error);
       // Memory may be ahead of the disk. An abort would fail this handler, which is not called for ever.
@@ -187,16 +190,43 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
     }
     this.#kept = this.#storage.readLeases();
     restoreLeases(run, this.#kept, Date.now());
-    const projection = new Projection(this.#storage.readProjected(), happenedAt);
-    this.#loaded = { run, stored, projection };
+    // Of one that goes on it is not noted what history has: it is asked when that has had its time.
+    const askedAt = hasEnded(run.state.status) ? undefined : Date.now();
+    const projection = new Projection(this.#storage.readProjected(), happenedAt, askedAt);
+    this.#loaded = { run, stored, read: this.#read, projection };
+    this.#askWhoIsThere(run);
     return this.#loaded;
+  }
+
+  /** Where an object was loaded anew, its executors may be gone too: who says so at once need not be waited for. */
+  #askWhoIsThere(run: Run): void {
+    for (const [session, { attempts }] of run.live.sessions) {
+      if (attempts.size > 0) this.#effects.push({ session, drop: [], follow: false });
+    }
+  }
+
+  #lose(session: string): void {
+    if (this.#loaded?.run.live.sessions.has(session)) this.#execute({ type: "gone", session });
+  }
+
+  /** What ended long ago, and is kept by history, leaves nothing behind. */
+  async #leave(): Promise<void> {
+    this.#loaded = undefined;
+    await this.#storage.remove();
+  }
+
+  #leavesAt({ run, projection }: Loaded): number {
+    const { state } = run;
+    if (!("at" in state)) return Number.POSITIVE_INFINITY;
+    return projection.leavesAt(run.seq, state.at, settingsOf(this.env).retention);
   }
 
   #startOnce(definition: Uint8Array): { loaded: Loaded; replayed: boolean } {
     const asked = parseStored(definition);
     const known = this.#load();
     if (known !== undefined) return { loaded: sameStart(known, asked), replayed: true };
-    const loaded = { run: makeRun(asked), stored: asked, projection: new Projection(0, asked.createdAt) };
+    const projection = new Projection({ revision: 0, isKept: false }, asked.createdAt);
+    const loaded = { run: makeRun(asked), stored: asked, read: this.#read, projection };
     this.#loaded = loaded;
     this.#execute({ type: "start", actor: asked.actor }, () => this.#storage.create(definition));
     return { loaded, replayed: false };
@@ -232,13 +262,7 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
   }
 
   #save({ events, results }: Decision, seq: number, at: number): void {
-    if (events.length === 0) return;
-    this.#storage.appendEvents({ seq, at, events });
-    for (const event of events) {
-      const bytes = event.type === "task.completed" ? results.get(event.taskId) : undefined;
-      if (event.type === "task.completed" && bytes !== undefined)
-        this.#storage.writeResult({ ...event, bytes });
-    }
+    if (events.length > 0) this.#storage.append({ seq, at, events }, results);
   }
 
   #keepLeases(run: Run): void {
@@ -268,14 +292,18 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
     if (hasEnded(run.state.status)) for (const finish of this.#waiting) finish();
   }
 
-  #project({ run, projection }: Loaded): void {
-    const { id } = run.definition;
-    const step = projection.next(run.seq, Date.now());
-    if (step === "ask") this.#effects.askForProjection(id);
-    if (step === "give up")
-      console.error(`run ${id}: history does not take event ${run.seq}; the next one asks again`);
+  #project(loaded: Loaded): void {
+    const { run, projection } = loaded;
+    if (projection.isDue(run.seq, Date.now())) this.#effects.askForProjection(run.definition.id);
+    const leavesAt = this.#leavesAt(loaded);
+    if (Number.isFinite(leavesAt)) return this.#rest(loaded, leavesAt);
     // The earliest of all duties: after a load it is not known when the alarm is set for.
     this.#effects.wakeBy(Math.min(nextDue(run), projection.overdueAt));
+  }
+
+  /** All is done but to leave, which is noted with the alarm for it: rows that are written together cost one save. */
+  #rest({ projection }: Loaded, leavesAt: number): void {
+    if (this.#effects.wakeAt(leavesAt)) this.#storage.markProjected(projection.acknowledged);
   }
 
   #askForTokens(run: Run): void {
@@ -285,29 +313,18 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
 
   async #viewAfter(loaded: Loaded, waitMs: number): Promise<View> {
     if (waitMs > 0 && !hasEnded(loaded.run.state.status)) await this.#waitForEnd(waitMs);
-    return this.#view(loaded);
-  }
-
-  #view({ run, stored }: Loaded): View {
-    return { status: run.state.status, body: encodeRun(viewRun(run, stored, this.#read)) };
+    return answerView(loaded);
   }
 
   readonly #read = (taskId: string, attempt: number): Json => this.#storage.readResult(taskId, attempt);
 
-  *#readJournal(afterSeq: number): Generator<JournalEntry> {
-    const runId = this.#loaded?.stored.id ?? "";
-    for (const row of this.#storage.readJournal(afterSeq)) {
-      const at = new Date(row.at).toISOString();
-      for (const [index, event] of row.events.entries()) {
-        const seq = row.seq + index;
-        if (seq > afterSeq) yield { seq, at, runId, ...event };
-      }
-    }
+  #readJournal(afterSeq: number): Generator<JournalEntry> {
+    return entriesOf(this.#storage.readJournal(afterSeq), this.#loaded?.stored.id ?? "", afterSeq);
   }
 
   #isOver(seq: number): boolean {
     const run = this.#load()?.run;
-    return run === undefined || (hasEnded(run.state.status) && seq >= run.seq);
+    return run === undefined || isOverAt(run, seq);
   }
 
   #waitForEnd(waitMs: number): Promise<void> {

@@ -6,6 +6,7 @@ import { CAPACITY } from "../../src/contract/limits.ts";
 import type { Acquire, Grant } from "../../src/contract/sync.ts";
 import { ExecutorObject } from "../../src/dispatch/executor-object.ts";
 import { HubObject } from "../../src/providers/hub-object.ts";
+import { RunObject } from "../../src/run/run-object.ts";
 import { emptyDatabase } from "../workerd/history-database.ts";
 import { chat, muteExecutors } from "../workerd/player.ts";
 import { bindings, chain, finished, start, workflowOf } from "../workerd/start.ts";
@@ -19,7 +20,7 @@ const chats = (count: number) =>
 /** An executor of its own for each test. */
 let name: string;
 let provider: ReturnType<typeof makeProvider>;
-const go = ExecutorObject.prototype.go;
+const { go, push } = ExecutorObject.prototype;
 
 /** Runs are written to history a second later. */
 beforeAll(async () => {
@@ -95,6 +96,89 @@ test("instant tasks go on beside six calls that wait, and another run is sent on
   expect((await finished(other)).status).toBe("completed");
   expect([provider.begun, provider.unanswered]).toEqual([SIX, SIX]);
 });
+
+test("what answers on their way may bring does not make it full: runs invited at once are all taken, and complete", async () => {
+  const ids = await Promise.all(Array.from({ length: 12 }, () => start(workflowOf(chats(1)))));
+  expect(await inviteAtOnce(ids)).toEqual(ids.map(() => "taken"));
+  await answerAll(12);
+  for (const id of ids) expect((await finished(id)).status).toBe("completed");
+  expect(provider.mostUnanswered).toBe(SIX);
+});
+
+test("it takes as many runs at once as it can have sessions, and no more", async () => {
+  const most = CAPACITY.callsPerExecutor;
+  const ids = await Promise.all(Array.from({ length: most + 4 }, () => start(workflowOf(chats(1)))));
+  const answers = await inviteAtOnce(ids);
+  expect(answers).toEqual(ids.map((_, index) => (index < most ? "taken" : "full")));
+  await answerAll(most);
+  for (const id of ids.slice(0, most)) expect((await finished(id)).status).toBe("completed");
+  expect(provider.mostUnanswered).toBe(SIX);
+});
+
+test("instant tasks of many runs invited at once are all done", async () => {
+  const ids = await Promise.all(Array.from({ length: 40 }, () => start(workflowOf(chain(3)))));
+  expect(new Set(await inviteAtOnce(ids))).toEqual(new Set(["taken"]));
+  for (const id of ids) expect((await finished(id)).status).toBe("completed");
+});
+
+test("a session whose run has more than there was room for stays, and takes it without being invited again", async () => {
+  const [first, second] = [await start(workflowOf(chats(6))), await start(workflowOf(chats(6)))];
+  await inviteAtOnce([first, second]);
+  await expect.poll(() => provider.unanswered).toBe(SIX);
+  await answerAll(12);
+  for (const id of [first, second]) expect((await finished(id)).status).toBe("completed");
+});
+
+test("a session that stays says nothing while there is no room", async () => {
+  const ids = await Promise.all(Array.from({ length: 8 }, () => start(workflowOf(chats(3)))));
+  await inviteAtOnce(ids);
+  await expect.poll(() => provider.unanswered).toBe(SIX);
+  const sync = vi.spyOn(RunObject.prototype, "sync");
+  onTestFinished(() => sync.mockRestore());
+  // Each of them has been answered by now; whoever spoke in circles would go on to.
+  for (let round = 0; round < 50; round++) for (const id of ids) await finished(id, 0);
+  expect(sync.mock.calls.length).toBeLessThanOrEqual(2 * ids.length);
+  await answerAll(24);
+  for (const id of ids) expect((await finished(id)).status).toBe("completed");
+});
+
+test("a session is there as long as it works, and not any more when it is over", async () => {
+  const id = await start(workflowOf(chats(1)));
+  const sync = vi.spyOn(RunObject.prototype, "sync");
+  onTestFinished(() => sync.mockRestore());
+  await invite(id);
+  await expect.poll(() => provider.unanswered).toBe(1);
+  const session = sync.mock.calls[0]?.[0].session ?? "";
+  expect(await pushTo(session)).toBe(true);
+  expect(await pushTo(`${name}.${crypto.randomUUID()}`)).toBe(false);
+  await answerAll(1);
+  expect((await finished(id)).status).toBe("completed");
+  await expect.poll(() => pushTo(session)).toBe(false);
+});
+
+/** All invitations before any of the runs has answered. */
+function inviteAtOnce(ids: RunId[]): Promise<("taken" | "full")[]> {
+  return runInDurableObject(bindings.EXECUTORS.getByName(name), (object) => {
+    if (!(object instanceof ExecutorObject)) throw new Error(`${name} is no executor`);
+    return ids.map((id) => go.call(object, id));
+  });
+}
+
+function pushTo(session: string): Promise<boolean> {
+  return runInDurableObject(bindings.EXECUTORS.getByName(name), (object) => {
+    if (!(object instanceof ExecutorObject)) throw new Error(`${name} is no executor`);
+    return push.call(object, { session, drop: [], follow: false });
+  });
+}
+
+/** So many calls are answered, and end, one after the other. */
+async function answerAll(count: number): Promise<void> {
+  for (let answered = 0; answered < count; answered++) {
+    await expect.poll(() => provider.unanswered, { timeout: 5000 }).toBeGreaterThan(0);
+    await inside(provider.answerNext);
+    await inside(provider.endNext);
+  }
+}
 
 function invite(id: RunId, executor = name): Promise<"taken" | "full"> {
   return runInDurableObject(bindings.EXECUTORS.getByName(executor), (object) => {

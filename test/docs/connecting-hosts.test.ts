@@ -30,7 +30,7 @@ it("sets the key as the error without one says", async () => {
 });
 
 it("names the locations that are known, all of them", () => {
-  const source = readFileSync(join(ROOT, "src/env.ts"), "utf8");
+  const source = readFileSync(join(ROOT, "src/settings.ts"), "utf8");
   const [, list = ""] = /const LOCATIONS = \[(.*?)\]/s.exec(source) ?? [];
   const known = [...list.matchAll(/"(\w+)"/g)].map(([, name = ""]) => name);
   expect(known).toHaveLength(9);

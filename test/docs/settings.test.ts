@@ -6,7 +6,12 @@ import { ROOT } from "../e2e/process.ts";
 import { codesIn, findPage, rowsUnder } from "./markdown.ts";
 
 /** Where each reader's code is. */
-const READERS = { Worker: "env.ts", "npm start": "local", "command line": "cli", "Python runner": "runner" };
+const READERS = {
+  Worker: "settings.ts",
+  "npm start": "local",
+  "command line": "cli",
+  "Python runner": "runner",
+};
 /** `npm start` says it to its Worker; nobody else sets it. */
 const INTERNAL = "GLEITZEIT_LOCAL";
 

@@ -32,7 +32,7 @@ function ended(drive: Drive, how: "complete" | "fail"): Drive {
 }
 
 describe("a command", () => {
-  test.each<[Exclude<Command["type"], "start" | "sync" | "wake" | "slot">, string[], string[]]>([
+  test.each<[Exclude<Command["type"], "start" | "sync" | "wake" | "slot" | "gone">, string[], string[]]>([
     ["cancel", ["pending", "running", "paused"], ["cancelled"]],
     ["pause", ["running"], ["paused"]],
     ["resume", ["paused"], ["running"]],

@@ -16,6 +16,7 @@ export type Step =
   | { kind: "lie"; request: SyncRequest }
   | { kind: "pass"; ms: number }
   | { kind: "evict" }
+  | { kind: "gone"; who: number }
   | { kind: "slot"; isKept: boolean }
   | { kind: "steer"; type: "pause" | "resume" | "cancel" }
   | { kind: "retry"; from: string | undefined };
@@ -94,6 +95,7 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({ kind: fc.constant("pass"), ms: fc.constantFrom(1, 1000, 6000, 31_000, 37_000) }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("evict") }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("gone"), who }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("slot"), isKept: fc.boolean() }) },
   {
     weight: 1,
@@ -120,6 +122,9 @@ export function perform({ drive, executors }: World, next: Step): void {
       return void drive.wait(next.ms);
     case "evict":
       return drive.evict();
+    // Also of one that is there after all: it goes on to speak.
+    case "gone":
+      return void drive.tell({ type: "gone", session: NAMES[next.who] ?? "" });
     case "slot":
       return void drive.tell({ type: "slot", lane: laneOf(), isKept: next.isKept, waits: next.isKept });
     case "steer":

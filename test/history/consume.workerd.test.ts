@@ -1,82 +1,101 @@
 /** From runs to history: sent, written, acknowledged; what fails is done again. */
-import { createExecutionContext, createMessageBatch, getQueueResult } from "cloudflare:test";
-import { beforeEach, describe, expect, test } from "vitest";
-import { decodeJson } from "../../src/contract/json.ts";
-import { CAPACITY, LIMITS } from "../../src/contract/limits.ts";
-import type { Env, HistoryMessage } from "../../src/env.ts";
-import { consumeHistory } from "../../src/history/consume.ts";
+import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import type { RunId } from "../../src/contract/id.ts";
+import { LIMITS } from "../../src/contract/limits.ts";
+import type { Env } from "../../src/env.ts";
 import { d1History } from "../../src/history/d1.ts";
+import { openHistory } from "../../src/history/open.ts";
+import type { Projection } from "../../src/history/run-history.ts";
+import { parseRecord } from "../../src/run/record.ts";
+import { RunObject } from "../../src/run/run-object.ts";
 import { runStub } from "../../src/stubs.ts";
 import { countRows, emptyDatabase } from "../workerd/history-database.ts";
+import { consume, loseAcknowledgements } from "../workerd/history-queue.ts";
 import { muteExecutors, Player } from "../workerd/player.ts";
-import { bindings, definitionOf, echo, finished, newId, start, workflowOf } from "../workerd/start.ts";
+import {
+  bindings,
+  definitionOf,
+  echo,
+  finished,
+  journalOf,
+  newId,
+  start,
+  workflowOf,
+} from "../workerd/start.ts";
+
+const MIB = 2 ** 20;
 
 let database: D1Database;
 beforeEach(async () => {
   database = await emptyDatabase();
 });
 
-/** Consumes one message for each run; which were acknowledged, and which are to come again. */
-async function consume(ids: string[], env: Env = bindings) {
-  const batch = createMessageBatch<HistoryMessage>(
-    "gleitzeit-history",
-    ids.map((runId, index) => ({ id: String(index), timestamp: new Date(), attempts: 1, body: { runId } })),
-  );
-  await consumeHistory(batch, env);
-  const result = await getQueueResult(batch, createExecutionContext());
-  const runs = (numbers: string[]) => numbers.map((number) => ids[Number(number)]);
-  return {
-    acknowledged: runs(result.explicitAcks),
-    again: runs(result.retryMessages.map(({ msgId }) => msgId)),
-  };
-}
+const historyOf = (id: RunId) => d1History(database).read(id);
 
 /** A run that stands still: the test has its task. */
-async function startStill(): Promise<string> {
+async function startStill(): Promise<RunId> {
   const id = await start(workflowOf([echo("a")]));
   await new Player(id).sync();
   return id;
 }
 
-const broken: Env = {
-  ...bindings,
-  DB: new Proxy(bindings.DB, {
-    get: (target, name) =>
-      name === "batch"
-        ? () => Promise.reject(new Error("D1 is away"))
-        : Reflect.get(target, name).bind(target),
-  }),
-};
-
-/** The database; `batches` counts what is asked of it. */
-function countBatches(target: D1Database): { env: Env; batches: () => number } {
-  let batches = 0;
-  const DB = new Proxy(target, {
-    get: (object, name) => {
-      if (name === "batch") batches++;
-      return Reflect.get(object, name).bind(object);
-    },
-  });
-  return { env: { ...bindings, DB }, batches: () => batches };
-}
-
-async function startWithInputs(text: string): Promise<string> {
-  const id = newId();
-  await runStub(bindings, id).start(definitionOf(workflowOf([echo("a")]), { id, inputs: { text } }));
+/** One that has ended, with a result of so many bytes. */
+async function startEnded(bytes = 10): Promise<RunId> {
+  const id = await start(workflowOf([echo("a")]));
+  const player = new Player(id);
+  await player.sync();
+  await player.complete("a", "x".repeat(bytes));
   return id;
 }
 
+/** The database, as `batch` says that it answers. */
+function databaseWith(batch: D1Database["batch"]): Env {
+  const get = (target: D1Database, name: string | symbol) =>
+    name === "batch" ? batch : Reflect.get(target, name).bind(target);
+  return { ...bindings, DB: new Proxy(bindings.DB, { get }) };
+}
+
+/** Nothing of history answers: neither D1 nor what would wait for it. */
+function withoutHistory(): Env {
+  const env = databaseWith(() => Promise.reject(new Error("D1 is away")));
+  const write = () => Promise.reject(new Error("it is being deployed"));
+  return { ...env, HISTORIES: new Proxy(bindings.HISTORIES, { get: () => () => ({ write }) }) };
+}
+
+/** How many runs there were in each batch that history was given. */
+function watchWrites(): { env: Env; written: string[][] } {
+  const written: string[][] = [];
+  const write = async (batch: Projection[]) => {
+    written.push(batch.map(({ summary }) => summary.id));
+  };
+  const HISTORIES = new Proxy(bindings.HISTORIES, { get: () => () => ({ write }) });
+  return { env: { ...bindings, GLEITZEIT_HISTORY: "durable", HISTORIES }, written };
+}
+
+/** A history in an object that cannot take one of the runs, whatever else is in the batch. */
+function poisonedBy(poison: RunId): { env: Env; taken: RunId[] } {
+  const taken: RunId[] = [];
+  const write = async (batch: Projection[]) => {
+    if (batch.some(({ summary }) => summary.id === poison)) throw new Error("refused");
+    taken.push(...batch.map(({ summary }) => summary.id));
+  };
+  const HISTORIES = new Proxy(bindings.HISTORIES, { get: () => () => ({ write }) });
+  return { env: { ...bindings, GLEITZEIT_HISTORY: "durable", HISTORIES }, taken };
+}
+
 describe("what a run sends", () => {
-  test("reaches history by itself, with results and journal once it has ended", async () => {
+  test("reaches history by itself, with its record once it has ended", async () => {
     const id = await start(workflowOf([echo("a")]));
     await finished(id);
-    const read = async () => (await d1History(database).read(id))?.summary.status;
-    await expect.poll(read, { timeout: 15_000 }).toBe("completed");
-    const found = await d1History(database).read(id);
-    expect(found && decodeJson(found.document)).toMatchObject({
-      tasks: [{ id: "a", status: "completed", result: { response: "a" }, attempts: [{ number: 1 }] }],
-      journal: [{ seq: 1 }, { seq: 2 }, { seq: 3 }, { seq: 4 }, { seq: 5, type: "run.completed" }],
-    });
+    await expect
+      .poll(async () => (await historyOf(id))?.summary.status, { timeout: 15_000 })
+      .toBe("completed");
+    const record = parseRecord((await historyOf(id))?.record ?? new Uint8Array());
+    expect(record.definition).toMatchObject({ id, workflow: { tasks: [{ id: "a" }] } });
+    expect(record.results).toEqual([{ taskId: "a", attempt: 1, result: { response: "a", message: "a" } }]);
+    expect(record.journal.flatMap(({ events }) => events).map(({ type }) => type)).toEqual(
+      (await journalOf(id)).map(({ type }) => type),
+    );
   });
 
   test("is one message for a short run, which is written once", async () => {
@@ -90,35 +109,71 @@ describe("what a run sends", () => {
     expect(rowsWritten()).toBe(0);
   });
 
-  test("is how it stands while it runs, without a document", async () => {
+  test("is how it stands while it runs, without a record", async () => {
     muteExecutors();
     const id = await startStill();
     await consume([id]);
-    const found = await d1History(database).read(id);
+    const found = await historyOf(id);
     expect(found?.summary).toMatchObject({ status: "running", progress: { running: 1 } });
-    expect(found && decodeJson(found.document)).toEqual({});
+    expect(found?.record.byteLength).toBe(0);
   });
 
-  test("is its results only where one batch can hold them", async () => {
+  test("is its summary alone where one batch cannot hold its record", async () => {
     muteExecutors();
-    const id = await start(workflowOf([echo("a")]));
+    const id = await startEnded(LIMITS.historyBatchBytes);
+    expect(await consume([id])).toMatchObject({ acknowledged: [id], again: [] });
+    const found = await historyOf(id);
+    expect([found?.summary.status, found?.record.byteLength]).toEqual(["completed", 0]);
+  });
+
+  test("is never its inputs beyond what lists show, while it runs and once it has ended", async () => {
+    muteExecutors();
+    const id = newId();
+    const inputs = { text: `€${"x".repeat(17_000_000)}` };
+    await runStub(bindings, id).start(definitionOf(workflowOf([echo("a")]), { id, inputs }));
     const player = new Player(id);
     await player.sync();
-    await player.complete("a", "x".repeat(LIMITS.historyBatchBytes));
-    expect((await finished(id)).status).toBe("completed");
-    expect(await consume([id])).toEqual({ acknowledged: [id], again: [] });
-    const found = await d1History(database).read(id);
-    expect(found && decodeJson(found.document)).toMatchObject({ tasks: [{ id: "a", status: "completed" }] });
-    expect(found?.document.byteLength).toBeLessThan(10_000);
+    const note = { $omitted: expect.stringContaining(`GET /v1/runs/${id}`) };
+    await consume([id]);
+    expect((await historyOf(id))?.summary).toMatchObject({ status: "running", inputs: note });
+    await player.complete("a");
+    expect((await consume([id])).acknowledged).toEqual([id]);
+    expect((await historyOf(id))?.summary).toMatchObject({ status: "completed", inputs: note });
   });
 });
 
 describe("a message", () => {
-  test("of a run that is written is acknowledged, and the run told", async () => {
+  test("of a run that is written is acknowledged, and the run told what history has, and that it is for good", async () => {
     muteExecutors();
-    const id = await startStill();
-    expect(await consume([id])).toEqual({ acknowledged: [id], again: [] });
-    expect((await d1History(database).read(id))?.summary.id).toBe(id);
+    const projected = vi.spyOn(RunObject.prototype, "projected");
+    onTestFinished(() => projected.mockRestore());
+    const id = await startEnded();
+    expect(await consume([id])).toEqual({ acknowledged: [id], again: [], delays: [] });
+    expect(projected).toHaveBeenCalledWith((await journalOf(id)).length, true);
+  });
+
+  test.each([
+    ["whose record is too large", LIMITS.historyBatchBytes, bindings],
+    ["where history forgets", 10, { ...bindings, GLEITZEIT_HISTORY: "memory" }],
+  ])("of a run %s says that it is not for good", async (_, bytes, env) => {
+    muteExecutors();
+    const projected = vi.spyOn(RunObject.prototype, "projected").mockReturnValue();
+    onTestFinished(() => projected.mockRestore());
+    const id = await startEnded(bytes);
+    await consume([id], env);
+    expect(projected.mock.calls).toEqual([[(await journalOf(id)).length, false]]);
+  });
+
+  test("says so for good where D1 fails and the run waits for it in an object", async () => {
+    muteExecutors();
+    const projected = vi.spyOn(RunObject.prototype, "projected").mockReturnValue();
+    onTestFinished(() => projected.mockRestore());
+    const id = await startEnded();
+    const { acknowledged } = await consume(
+      [id],
+      databaseWith(() => Promise.reject(new Error("D1 is away"))),
+    );
+    expect([acknowledged, projected.mock.calls]).toEqual([[id], [[(await journalOf(id)).length, true]]]);
   });
 
   test("of no run is acknowledged, and the others are written", async () => {
@@ -127,16 +182,7 @@ describe("a message", () => {
     const nobody = newId();
     const { acknowledged, again } = await consume([nobody, id]);
     expect([acknowledged.toSorted(), again]).toEqual([[nobody, id].toSorted(), []]);
-    expect(await d1History(database).read(id)).toBeDefined();
-  });
-
-  test("is left for later where the database fails, and nothing is lost", async () => {
-    muteExecutors();
-    const ids = [await startStill(), await startStill()];
-    expect(await consume(ids, broken)).toEqual({ acknowledged: [], again: ids });
-    for (const id of ids) expect(await d1History(database).read(id)).toBeUndefined();
-    expect((await consume(ids)).acknowledged).toEqual(ids);
-    for (const id of ids) expect(await d1History(database).read(id)).toBeDefined();
+    expect(await historyOf(id)).toBeDefined();
   });
 
   test("of a run that does not answer is left for later, and the others are written", async () => {
@@ -148,65 +194,133 @@ describe("a message", () => {
           ? { project: () => Promise.reject(new Error("overloaded")) }
           : Reflect.get(target, name).call(target, object),
     });
-    expect(await consume([silent, id], { ...bindings, RUNS })).toEqual({
-      acknowledged: [id],
-      again: [silent],
+    const { acknowledged, again } = await consume([silent, id], { ...bindings, RUNS });
+    expect([acknowledged, again]).toEqual([[id], [silent]]);
+  });
+
+  test("one of several of one run is as good as all: the run is fetched and written once", async () => {
+    muteExecutors();
+    const project = vi.spyOn(RunObject.prototype, "project");
+    onTestFinished(() => project.mockRestore());
+    const { env, written } = watchWrites();
+    const [id, other] = [await startStill(), await startStill()];
+    const { acknowledged } = await consume([id, other, id, id], env);
+    expect([project.mock.calls.length, written.flat().toSorted()]).toEqual([2, [id, other].toSorted()]);
+    expect(acknowledged.toSorted()).toEqual([id, id, id, other].toSorted());
+  });
+
+  test("of a run that was written with the acknowledgement lost comes again, and nothing is written", async () => {
+    muteExecutors();
+    const { hear } = loseAcknowledgements();
+    const id = await startEnded();
+    expect((await consume([id])).acknowledged).toEqual([id]);
+    const before = await historyOf(id);
+    hear();
+    const { database: counting, rowsWritten } = countRows(database);
+    expect((await consume([id], { ...bindings, DB: counting })).acknowledged).toEqual([id]);
+    expect([rowsWritten(), await historyOf(id)]).toEqual([0, before]);
+  });
+
+  test("is acknowledged though the run cannot be told", async () => {
+    muteExecutors();
+    const projected = vi.spyOn(RunObject.prototype, "projected").mockImplementation(() => {
+      throw new Error("overloaded");
     });
+    onTestFinished(() => projected.mockRestore());
+    const ids = [await startStill(), await startStill()];
+    expect(await consume(ids)).toMatchObject({ acknowledged: ids, again: [] });
   });
 });
 
-describe("inputs too large for a list", () => {
-  test("are not written while the run is there to be asked, and once it has ended they are, of any size", async () => {
+describe("where history fails", () => {
+  test("every message is left for later, and nothing is lost", async () => {
     muteExecutors();
-    const text = `€${"x".repeat(17_000_000)}`;
-    const id = await startWithInputs(text);
-    const player = new Player(id);
-    await player.sync();
-    await consume([id]);
-    const note = { $omitted: expect.stringContaining(`GET /v1/runs/${id}`) };
-    expect((await d1History(database).read(id))?.summary).toMatchObject({ status: "running", inputs: note });
-    await player.complete("a");
-    expect(await consume([id])).toEqual({ acknowledged: [id], again: [] });
-    const found = await d1History(database).read(id);
-    expect(found?.summary.status).toBe("completed");
-    expect(found?.summary.inputs["text"] === text).toBe(true);
-    const { items } = await d1History(database).list({ status: "completed" }, { limit: 10 });
-    expect(items.find((run) => run.id === id)).toMatchObject({ inputs: note });
+    const ids = [await startStill(), await startStill(), await startStill()];
+    const { acknowledged, again } = await consume([...ids, ...ids], withoutHistory());
+    expect([acknowledged, again.toSorted()]).toEqual([[], [...ids, ...ids].toSorted()]);
+    for (const id of ids) expect(await historyOf(id)).toBeUndefined();
+    expect((await consume(ids)).acknowledged).toEqual(ids);
+    for (const id of ids) expect(await historyOf(id)).toBeDefined();
   });
 
-  test("count as written, so that two such runs are two batches", async () => {
+  test.each([
+    [1, 5],
+    [2, 10],
+    [3, 20],
+    [4, 40],
+    [5, 60],
+    [10, 60],
+  ])("after delivery %i the next is %i s later", async (attempts, seconds) => {
     muteExecutors();
-    const ids = await Promise.all(["x", "y"].map((letter) => startWithInputs(letter.repeat(3_000_000))));
-    for (const id of ids) await runStub(bindings, id).steer(id, { type: "cancel", actor: "test" });
-    const { env, batches } = countBatches(database);
-    expect(await consume(ids, env)).toEqual({ acknowledged: ids, again: [] });
-    expect(batches()).toBe(2);
+    const id = await startStill();
+    expect((await consume([id], withoutHistory(), attempts)).delays).toEqual([seconds]);
+    const RUNS = new Proxy(bindings.RUNS, {
+      get: () => () => ({ project: () => Promise.reject(new Error("overloaded")) }),
+    });
+    expect((await consume([id], { ...bindings, RUNS }, attempts)).delays).toEqual([seconds]);
   });
-});
 
-describe("a batch that cannot be written", () => {
-  test("is written in halves, so that the one run at fault keeps no other from it", async () => {
+  test.each([0, 1, 5, 9])("on one run alone, number %i of ten, it takes the others", async (number) => {
     muteExecutors();
     const ids = await Promise.all(Array.from({ length: 10 }, startStill));
-    const poison = ids[6] ?? "";
-    await database
-      .prepare(`create trigger refuse before insert on runs when new.id = '${poison}'
-        begin select raise(abort, 'refused'); end`)
-      .run();
-    const { acknowledged, again } = await consume(ids);
-    await database.prepare("drop trigger refuse").run();
-    expect(again).toEqual([poison]);
-    expect(acknowledged.toSorted()).toEqual(ids.filter((id) => id !== poison).toSorted());
-    for (const id of acknowledged) expect(await d1History(database).read(id ?? "")).toBeDefined();
+    const poison = ids[number] ?? "";
+    const { env, taken } = poisonedBy(poison);
+    const { acknowledged, again } = await consume(ids, env);
+    const others = ids.filter((id) => id !== poison).toSorted();
+    expect([again, acknowledged.toSorted(), taken.toSorted()]).toEqual([[poison], others, others]);
   });
 
-  test("is left for later after so many failures: then it is the database", async () => {
+  test("on all of them it is not tried with each", async () => {
     muteExecutors();
-    const ids = await Promise.all(Array.from({ length: 30 }, startStill));
-    const { env, batches } = countBatches(broken.DB);
-    const { acknowledged, again } = await consume(ids, env);
-    expect([acknowledged, again.toSorted()]).toEqual([[], ids.toSorted()]);
-    expect(batches()).toBe(CAPACITY.historyFailures);
+    const ids = await Promise.all(Array.from({ length: 20 }, startStill));
+    const write = vi.fn(() => Promise.reject(new Error("away")));
+    const HISTORIES = new Proxy(bindings.HISTORIES, { get: () => () => ({ write }) });
+    const { again } = await consume(ids, { ...bindings, GLEITZEIT_HISTORY: "durable", HISTORIES });
+    expect(again).toHaveLength(20);
+    expect(write.mock.calls.length).toBeLessThanOrEqual(3);
+  });
+});
+
+describe("a batch", () => {
+  test("has 4 MiB of records at most", async () => {
+    muteExecutors();
+    const ids = await Promise.all(Array.from({ length: 5 }, () => startEnded(1.5 * MIB)));
+    const { env, written } = watchWrites();
+    expect((await consume(ids, env)).acknowledged.toSorted()).toEqual(ids.toSorted());
+    expect(written.map(({ length }) => length)).toEqual([2, 2, 1]);
+  });
+
+  test("has 4 MiB of records and summaries together", async () => {
+    muteExecutors();
+    const metadata = { text: "m".repeat(LIMITS.metadataBytes - 20) };
+    const inputs = { text: "i".repeat(LIMITS.metadataBytes - 20) };
+    const summaryBytes = metadata.text.length + inputs.text.length;
+    const ids = await Promise.all(
+      Array.from({ length: 50 }, async () => {
+        const id = newId();
+        const definition = definitionOf(workflowOf([echo("a")]), { id, inputs, metadata });
+        await runStub(bindings, id).start(definition);
+        return id;
+      }),
+    );
+    const { env, written } = watchWrites();
+    expect((await consume(ids, env)).acknowledged.toSorted()).toEqual(ids.toSorted());
+    for (const batch of written) {
+      expect(batch.length * summaryBytes).toBeLessThanOrEqual(LIMITS.historyBatchBytes);
+    }
+    expect(written.flat().toSorted()).toEqual(ids.toSorted());
+  });
+
+  test("of a single run may have a little more, and that is written", async () => {
+    muteExecutors();
+    // The largest result of which there is a record at all; its summary comes on top.
+    const rest = 2000;
+    const [id, small] = [await startEnded(LIMITS.historyBatchBytes - rest), await startEnded()];
+    const env = { ...bindings, GLEITZEIT_HISTORY: "durable" };
+    expect((await consume([id, small], env)).acknowledged.toSorted()).toEqual([id, small].toSorted());
+    const found = await openHistory(env, "durable").read(id);
+    expect(found?.record.byteLength).toBeGreaterThan(LIMITS.historyBatchBytes - rest);
+    expect((await openHistory(env, "durable").read(small))?.record.byteLength).toBeGreaterThan(0);
   });
 });
 
@@ -217,7 +331,6 @@ test("a run that history has does not ask again, and one that went on since does
   const player = new Player(id);
   await player.sync();
   await player.complete("a");
-  await runStub(bindings, id).projected(projection?.revision ?? 0);
-  const read = async () => (await d1History(database).read(id))?.summary.status;
-  await expect.poll(read, { timeout: 15_000 }).toBe("completed");
+  await runStub(bindings, id).projected(projection?.revision ?? 0, false);
+  await expect.poll(async () => (await historyOf(id))?.summary.status, { timeout: 15_000 }).toBe("completed");
 });

@@ -85,11 +85,15 @@ describe("GET /v1/runs", () => {
     expect(issues.map(({ path }) => path).sort()).toEqual(["limit", "since", "status"]);
   });
 
-  test("is 503 with Retry-After while the database fails, and a run is readable all the same", async () => {
+  test("is 503 with Retry-After while all backends fail, and a run is readable all the same", async () => {
     const fail = () => {
       throw new Error("D1_ERROR: secret");
     };
-    const env = { ...bindings, DB: new Proxy(bindings.DB, { get: () => fail }) };
+    const env = {
+      ...bindings,
+      DB: new Proxy(bindings.DB, { get: () => fail }),
+      HISTORIES: new Proxy(bindings.HISTORIES, { get: () => fail }),
+    };
     const answer = await send("/v1/runs", {}, env);
     const problem = await problemOf(answer);
     expect([answer.status, problem.code, answer.headers.has("Retry-After")]).toEqual([

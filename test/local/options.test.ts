@@ -22,10 +22,11 @@ const deployed = z
     migrations: z.array(z.object({ new_sqlite_classes: z.array(z.string()) })),
     queues: z.object({ producers: z.array(queue), consumers: z.array(consumer) }),
     d1_databases: z.array(z.object({ binding: z.string() })),
-    kv_namespaces: z.array(z.unknown()),
+    kv_namespaces: z.array(z.object({ binding: z.string() })),
     r2_buckets: z.array(z.unknown()),
     services: z.array(z.unknown()).default([]),
     workflows: z.array(z.unknown()),
+    triggers: z.object({ crons: z.array(z.string()) }),
   })
   .parse(unstable_readConfig({ config: `${ROOT}wrangler.toml` }, { hideWarnings: true }));
 const place = { host: "127.0.0.1", port: 0, stateFolder: "state" };
@@ -39,7 +40,7 @@ it("gives the Worker the objects that wrangler.toml gives it, with SQLite storag
   expect(local?.exports).toEqual(Object.fromEntries(classes.map((name) => [name, storage])));
 });
 
-it("sends to the same queues, and consumes them in the same batches", () => {
+it("sends to the same queues, consumes them in the same batches, and is woken at the same times", () => {
   const producers = deployed.queues.producers.map((producer) => [producer.binding, producer.queue]);
   expect(envOf("queue").map(([name, queue]) => [name, queue["name"]])).toEqual(producers);
   const consumers = deployed.queues.consumers.map((consumer) => ({
@@ -50,13 +51,15 @@ it("sends to the same queues, and consumes them in the same batches", () => {
     maxRetries: consumer.max_retries,
     retryDelay: consumer.retry_delay,
   }));
-  expect(local?.triggers).toEqual(consumers);
+  const schedules = deployed.triggers.crons.map((schedule) => ({ type: "scheduled", schedule }));
+  expect(local?.triggers).toEqual([...consumers, ...schedules]);
 });
 
 it("has no other bindings than wrangler.toml, and the settings as texts", () => {
   expect(envOf("d1").map(([name]) => name)).toEqual(deployed.d1_databases.map(({ binding }) => binding));
   expect(envOf("text")).toEqual([["GLEITZEIT_LOCAL", { type: "text", value: "1" }]]);
-  const others = [deployed.kv_namespaces, deployed.r2_buckets, deployed.services, deployed.workflows];
+  expect(envOf("kv").map(([name]) => name)).toEqual(deployed.kv_namespaces.map(({ binding }) => binding));
+  const others = [deployed.r2_buckets, deployed.services, deployed.workflows];
   expect(others.flat()).toEqual([]);
 });
 

@@ -1,16 +1,12 @@
 /** One alarm, never later than what is due, that only ever moves earlier, and never gives up. */
-import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, test, vi } from "vitest";
 import { TIMING } from "../../src/contract/limits.ts";
 import { unwrap } from "../../src/reply.ts";
 import { runStub } from "../../src/stubs.ts";
+import { alarmOf, DAY_MS, ring } from "../workerd/history-queue.ts";
 import { chat, muteExecutors, Player } from "../workerd/player.ts";
 import { bindings, echo, finished, journalOf, objectOf, start, workflowOf } from "../workerd/start.ts";
-
-const alarmOf = (id: string) =>
-  runInDurableObject(objectOf(id), (_, { storage }) => storage.getAlarm()).then((at) => at ?? Infinity);
-
-const ring = (id: string) => runDurableObjectAlarm(objectOf(id));
 
 const SOON = { baseDelay: 0, jitter: false, maxAttempts: 10 };
 const LATER = { baseDelay: 60, jitter: false, maxAttempts: 10 };
@@ -109,12 +105,12 @@ describe("the alarm", () => {
     expect((await player.sync()).work).toHaveLength(2);
   });
 
-  test("is not set any more for a run that has ended and that history has", async () => {
+  test("is the last one for a run that has ended and that history has: when it leaves its object", async () => {
     const id = await start(workflowOf([echo("a")]));
-    await finished(id);
-    await runStub(bindings, id).projected((await journalOf(id)).length);
+    const { finishedAt = "" } = await finished(id);
+    await runStub(bindings, id).projected((await journalOf(id)).length, true);
     await ring(id);
-    expect(await alarmOf(id)).toBe(Infinity);
+    expect(await alarmOf(id)).toBe(Date.parse(finishedAt) + 7 * DAY_MS);
   });
 
   test("that cannot save is set again, and the object begins anew from the disk", async () => {
@@ -123,7 +119,7 @@ describe("the alarm", () => {
     await new Player(id).sync();
     const exec = (sql: string) =>
       runInDurableObject(objectOf(id), (_, { storage }) => void storage.sql.exec(sql));
-    await exec("CREATE TRIGGER refuse BEFORE INSERT ON journal BEGIN SELECT RAISE(ABORT, 'full'); END");
+    await exec("CREATE TRIGGER refuse BEFORE INSERT ON run BEGIN SELECT RAISE(ABORT, 'full'); END");
     const before = await journalOf(id);
     const later = Date.now() + 2 * TIMING.leaseMs;
     const now = vi.spyOn(Date, "now").mockReturnValue(later);

@@ -1,4 +1,4 @@
-/** Whom a run invites: an executor that is at work for it already, or the queue, which finds others. */
+/** Whom a run invites: one executor, at best one that is at work for it already; the queue finds others. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { RunId } from "../../src/contract/id.ts";
 import { encodeJson } from "../../src/contract/json.ts";
@@ -40,7 +40,7 @@ const isInvitation = (body: unknown): body is Invitation =>
 /** A run whose executor has one call in its hands, and whose other tasks wait for a slot of the hub. */
 async function parkedBut(one: string, ...others: string[]) {
   const id = await start(workflowOf([one, ...others].map((task) => chat(task))));
-  await expect.poll(() => queued).toHaveLength(1);
+  await expect.poll(() => asked).toEqual([id]);
   const player = new Player(id, "executor-7.ada");
   const { work } = await player.sync();
   const outcome = { kind: "returned", reason: "parked" } as const;
@@ -48,7 +48,7 @@ async function parkedBut(one: string, ...others: string[]) {
     begun: [{ ...player.ref(one), instance: "spark" }],
     ended: others.map((task) => ({ ...player.ref(task), outcome })),
   });
-  queued.length = 0;
+  asked.length = 0;
   const [offer] = work;
   return { id, player, lane: offer?.kind === "offer" ? offer.lane : "" };
 }
@@ -62,28 +62,28 @@ describe("a run that wants one session more", () => {
   });
 
   test("leaves it to the queue where that executor is full", async () => {
-    answer = () => "full";
     const { id, lane } = await parkedBut("a", "b");
+    answer = () => "full";
     await runStub(bindings, id).slot(lane, true);
     await expect.poll(() => queued).toMatchObject([{ runId: id }]);
     expect(asked).toEqual([id]);
   });
 
   test("leaves it to the queue where that executor cannot be reached", async () => {
+    const { id, lane } = await parkedBut("a", "b");
     answer = () => {
       throw new Error("it was deployed over");
     };
-    const { id, lane } = await parkedBut("a", "b");
     await runStub(bindings, id).slot(lane, true);
     await expect.poll(() => queued).toMatchObject([{ runId: id }]);
   });
 
-  test("leaves it to the queue where nobody is at work for it", async () => {
+  test("asks another executor where nobody is at work for it", async () => {
     const { id, player, lane } = await parkedBut("a", "b");
     await player.complete("a");
     await runStub(bindings, id).slot(lane, true);
-    await expect.poll(() => queued).toMatchObject([{ runId: id }]);
-    expect(asked).toEqual([]);
+    await expect.poll(() => asked).toEqual([id]);
+    expect(queued).toEqual([]);
   });
 
   test("asks nobody twice while the first invitation is not answered", async () => {
@@ -98,11 +98,11 @@ describe("a run that wants one session more", () => {
 test("a run that wants several sends them all through the queue, each to another executor", async () => {
   const after = Array.from({ length: 13 }, (_, index) => chat(`t${index}`, ["b"]));
   const id = await start(workflowOf([chat("a"), chat("b"), ...after]));
-  await expect.poll(() => queued).toHaveLength(1);
+  await expect.poll(() => asked).toEqual([id]);
   const player = new Player(id, "executor-7.ada");
   await player.sync();
   await player.begin("a", "b");
-  queued.length = 0;
+  asked.length = 0;
   const outcome = { kind: "completed", result: encodeJson("done") } as const;
   await player.sync({ ended: [{ ...player.ref("b"), outcome }], room: { calls: 0, instant: 0 } });
   await expect.poll(() => queued.map(({ runId }) => runId)).toEqual([id, id, id]);

@@ -4,12 +4,14 @@ import { makeTaskError } from "../../src/contract/error.ts";
 import { decodeJson } from "../../src/contract/json.ts";
 import { LIMITS } from "../../src/contract/limits.ts";
 import { unwrap } from "../../src/reply.ts";
+import { parseRecord } from "../../src/run/record.ts";
 import { runStub } from "../../src/stubs.ts";
 import { muteExecutors, Player } from "../workerd/player.ts";
 import { bindings, definitionOf, echo, finished, newId, start, workflowOf } from "../workerd/start.ts";
 
 const MIB = 2 ** 20;
 const RPC_BYTES = 32 * MIB;
+const SUMMARY_BYTES = 320 * 1024;
 const ROOM = { calls: 6, instant: 500 };
 
 /** `count` tasks that all fail, each of `attempts` times, with so many bytes of details. */
@@ -32,20 +34,21 @@ async function startFailing(count: number, detailsBytes: number, attempts = 1): 
   return id;
 }
 
-async function documentOf(id: string) {
+/** What the run sends to history. */
+async function sentOf(id: string) {
   const projected = await runStub(bindings, id).project();
-  const document = projected && decodeJson(projected.document);
+  if (projected === undefined) throw new Error(`there is no run ${id}`);
+  const { summary, record } = projected;
   return {
-    bytes: projected?.document.byteLength,
-    summary: projected && decodeJson(projected.summary),
-    document,
+    summaryBytes: summary.byteLength,
+    recordBytes: record.byteLength,
+    summary: decodeJson(summary),
+    record: record.byteLength === 0 ? undefined : parseRecord(record),
   };
 }
 
-const first = (text: string) => expect.stringMatching(new RegExp(`^${text}`));
-
 describe("a run of 4,200 tasks that failed with 8 KiB of details each", () => {
-  test("is shown, with as many details as fit; a task alone has its own; history gets what fits", async () => {
+  test("is shown, with as many details as fit; a task alone has its own; history gets its summary", async () => {
     expect(4200 * 8 * 1024).toBeGreaterThan(RPC_BYTES);
     const id = await startFailing(4200, 8 * 1024);
     const view = await finished(id);
@@ -56,26 +59,30 @@ describe("a run of 4,200 tasks that failed with 8 KiB of details each", () => {
     expect(view.tasks.at(-1)?.error).toMatchObject({ code: "timeout", message: 'task "t4199": it failed' });
     const alone = decodeJson(unwrap(await runStub(bindings, id).task(id, "t4199")));
     expect(alone).toMatchObject({ error: { details: { stdout: expect.any(String) } } });
-    const { bytes, summary, document } = await documentOf(id);
-    expect(bytes).toBeLessThanOrEqual(LIMITS.historyBatchBytes);
-    expect(summary).toMatchObject({ status: "failed" });
-    expect(document).toMatchObject({ omitted: [first("details")], tasks: { 4199: { id: "t4199" } } });
+    const { summaryBytes, summary, recordBytes } = await sentOf(id);
+    expect([summaryBytes < SUMMARY_BYTES, recordBytes]).toEqual([true, 0]);
+    expect(summary).toMatchObject({ status: "failed", progress: { failed: 4200 } });
   });
 });
 
-test("of 560 tasks that failed twice with 16 KiB of details history has all but these", async () => {
-  const id = await startFailing(560, LIMITS.errorDetailsBytes, 2);
-  const { document } = await documentOf(id);
-  expect(document).toMatchObject({ omitted: [first("details")], journal: expect.any(Array) });
-  expect(document).toMatchObject({ tasks: { 559: { attempts: [{ number: 1 }, { number: 2 }] } } });
-  expect(JSON.stringify(document)).not.toContain("stdout");
+test("of 120 tasks that failed twice with 16 KiB of details history has all", async () => {
+  const id = await startFailing(120, LIMITS.errorDetailsBytes, 2);
+  const { record, recordBytes } = await sentOf(id);
+  expect(recordBytes).toBeLessThanOrEqual(LIMITS.historyBatchBytes);
+  // Each attempt's end says it.
+  expect(JSON.stringify(record?.journal).match(/"stdout"/g)).toHaveLength(120 * 2);
 });
 
-test("of a small run history has everything, and nothing is omitted", async () => {
-  const id = await startFailing(2, 1000);
-  const { document } = await documentOf(id);
-  expect(document).toMatchObject({ omitted: [] });
-  expect(JSON.stringify(document).match(/stdout/g)).toHaveLength(2 * 3);
+test("of 160 of them, which are more than a batch, history has the summary alone", async () => {
+  const id = await startFailing(160, LIMITS.errorDetailsBytes, 2);
+  const { summary, recordBytes } = await sentOf(id);
+  expect([summary, recordBytes]).toMatchObject([{ progress: { failed: 160 } }, 0]);
+});
+
+test("of a run that goes on there is no record", async () => {
+  muteExecutors();
+  const id = await start(workflowOf([echo("a")]));
+  expect(await sentOf(id)).toMatchObject({ summary: { status: "running" }, recordBytes: 0 });
 });
 
 describe("inputs", () => {
@@ -100,19 +107,46 @@ describe("inputs", () => {
     expect(alone.byteLength).toBeGreaterThan(LIMITS.resultBytes);
     const results = unwrap(await runStub(bindings, id).results(id));
     expect((await new Response(results).text()).length).toBe(LIMITS.resultBytes + '{"a":}'.length);
-    const { summary } = await documentOf(id);
-    expect(summary).toMatchObject({ status: "completed", inputs: { text: expect.any(String) } });
+    const { summary, recordBytes } = await sentOf(id);
+    expect(summary).toMatchObject({ status: "completed", inputs: { $omitted: expect.any(String) } });
+    expect(recordBytes).toBe(0);
   });
 
-  test("of 17 million characters, one of which is not Latin, go to history once: when the run has ended", async () => {
+  test("are listed up to their limit, to the byte, and in the record whatever their size", async () => {
+    const most = LIMITS.metadataBytes - '{"text":""}'.length;
+    for (const [length, listed] of [
+      [most, { text: "x".repeat(most) }],
+      [most + 1, { $omitted: expect.stringContaining(`${LIMITS.metadataBytes + 1} bytes`) }],
+    ] as const) {
+      const text = "x".repeat(length);
+      const { id, player } = await startWith({ text });
+      expect((await sentOf(id)).summary).toMatchObject({ status: "running", inputs: listed });
+      await player.complete("a");
+      const { summary, record } = await sentOf(id);
+      expect(summary).toMatchObject({ status: "completed", inputs: listed });
+      expect(record?.definition.inputs).toEqual({ text });
+    }
+  });
+
+  test("of 17 million characters, one of which is not Latin, are named in a note, and not sent", async () => {
     const text = `€${"x".repeat(17_000_000)}`;
     const { id, player } = await startWith({ text });
-    expect((await documentOf(id)).summary).toMatchObject({
-      status: "running",
-      inputs: { $omitted: expect.stringContaining("17000014 bytes") },
-    });
+    const inputs = { $omitted: expect.stringMatching(`17000014 bytes.*GET /v1/runs/${id}`) };
+    expect(await sentOf(id)).toMatchObject({ summary: { status: "running", inputs }, recordBytes: 0 });
     await player.complete("a");
-    const { summary } = await documentOf(id);
-    expect(JSON.stringify(summary).includes(text)).toBe(true);
+    expect(await sentOf(id)).toMatchObject({ summary: { status: "completed", inputs }, recordBytes: 0 });
+  });
+
+  test("tags and metadata as large as they may be leave a summary of some hundred KiB at most", async () => {
+    muteExecutors();
+    const tags = Object.fromEntries(
+      Array.from({ length: LIMITS.tags }, (_, index) => [`${index}`.padEnd(64, "k"), "v".repeat(200)]),
+    );
+    const metadata = { text: "m".repeat(LIMITS.metadataBytes - 20) };
+    const inputs = { text: "i".repeat(LIMITS.metadataBytes - 20) };
+    const id = newId();
+    const workflow = workflowOf([echo("a")], { tags, metadata });
+    unwrap(await runStub(bindings, id).start(definitionOf(workflow, { id, inputs, tags, metadata })));
+    expect((await sentOf(id)).summaryBytes).toBeLessThan(SUMMARY_BYTES);
   });
 });

@@ -95,7 +95,8 @@ test("an id that nobody started is not found, whatever is asked of it, and nothi
   });
   expect(await stub.slot("lane", true)).toEqual({ isWanted: false });
   expect(await stub.project()).toBeUndefined();
-  await stub.projected(1);
+  await stub.projected(1, true);
+  await stub.wake();
   await stub.tokens([{ type: "task.token", taskId: "a", attempt: 1, call: 1, offset: 0, text: "x" }]);
   await runInDurableObject(objectOf(id), async (_, { storage }) => {
     const tables = storage.sql.exec("SELECT name FROM sqlite_master").toArray();

@@ -4,7 +4,7 @@ import type { Env, HistoryMessage } from "../../src/env.ts";
 import { hubStub } from "../../src/stubs.ts";
 import worker from "../../src/worker.ts";
 
-export { ExecutorObject, HubObject, RunObject } from "../../src/worker.ts";
+export { ExecutorObject, HistoryObject, HubObject, RunObject } from "../../src/worker.ts";
 
 const GROUPS = 100;
 /** The clock of workerd has milliseconds: so many pairs are timed together. */

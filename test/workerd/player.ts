@@ -17,6 +17,7 @@ export function muteExecutors(): { pushes: Push[] } {
   const go = vi.spyOn(ExecutorObject.prototype, "go").mockReturnValue("taken");
   const push = vi.spyOn(ExecutorObject.prototype, "push").mockImplementation((said) => {
     pushes.push(said);
+    return true;
   });
   onTestFinished(() => {
     go.mockRestore();

@@ -3,7 +3,7 @@ import { createRoute } from "@hono/zod-openapi";
 import * as z from "zod";
 import { LIMITS } from "../../contract/limits.ts";
 import { hasEnded, runStatus } from "../../contract/run.ts";
-import { d1History } from "../../history/d1.ts";
+import { historyOf } from "../../history/open.ts";
 import { readAsked } from "../asked.ts";
 import { readBody } from "../body.ts";
 import { originOf } from "../idempotency.ts";
@@ -65,7 +65,7 @@ export function serveRuns(app: Router): void {
 
   app.openapi(list, async (c) => {
     const { limit, cursor, ...filter } = c.req.valid("query");
-    return c.json(await d1History(c.env.DB).list(filter, { limit, cursor }));
+    return c.json(await historyOf(c.env).list(filter, { limit, cursor }));
   });
 }
 
