@@ -88,7 +88,7 @@ export class SimExecutor {
   }
 
   go(run: SimRun): "taken" | "full" {
-    if (this.#room() === 0) return "full";
+    if (this.#room({ isExpected: false }) === 0) return "full";
     const serving = [...this.#services.values()].find((service) => service.run === run);
     if (serving !== undefined) {
       serving.session.invitations++;
@@ -110,11 +110,13 @@ export class SimExecutor {
     return "taken";
   }
 
-  push({ session, drop }: Push): void {
+  /** Whether there is such a session. */
+  push({ session, drop }: Push): boolean {
     const service = this.#services.get(session);
-    if (service === undefined) return;
+    if (service === undefined) return false;
     this.#drop(service, dropAll(service.session, drop));
     this.#speak(service);
+    return true;
   }
 
   /** The process is gone, with all it held; slots and attempts are forgotten by everybody but run and hub. */
@@ -152,6 +154,12 @@ export class SimExecutor {
     for (const call of calls) this.#carryOut(service, call);
     if (offers.length > 0) this.#ask(service, offers);
     this.#speak(service);
+    this.#roomGrew();
+  }
+
+  /** Sessions whose runs have more speak again. */
+  #roomGrew(): void {
+    for (const service of this.#services.values()) if (service.session.more) this.#speak(service);
   }
 
   #unanswered(service: Service): void {
@@ -223,6 +231,7 @@ export class SimExecutor {
     this.#release(service, call, endOf(outcome.kind));
     end(service.session, call, outcome);
     this.#speak(service);
+    this.#roomGrew();
   }
 
   #ask(service: Service, offers: Offer[]): void {
@@ -296,12 +305,13 @@ export class SimExecutor {
     });
   }
 
-  #room(): number {
+  /** `isExpected`: what answers on their way may bring takes room too. */
+  #room({ isExpected } = { isExpected: true }): number {
     let held = 0;
     let asking = 0;
     for (const { session, calling } of this.#services.values()) {
       held += calling.size;
-      asking += session.inFlight?.room.calls ?? 0;
+      if (isExpected) asking += session.inFlight?.room.calls ?? 0;
       for (const { phase } of session.items.values()) if (phase !== "called") asking++;
     }
     // A call in the simulation has its headers when it ends.

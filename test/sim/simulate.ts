@@ -12,6 +12,7 @@ import type { Chance } from "./chance.ts";
 import { Journal } from "./journal.ts";
 import { makeWorkflow } from "./make-workflow.ts";
 import { done, type Provider, SimExecutor } from "./sim-executor.ts";
+import { SimHistory } from "./sim-history.ts";
 import { SimHub } from "./sim-hub.ts";
 import { makeInstances } from "./sim-instance.ts";
 import { type Engine, SimRun } from "./sim-run.ts";
@@ -37,6 +38,7 @@ export function simulate(
   const find = (id: string) => runs.get(id) ?? missing(id);
   const instances = makeInstances(world, FAULTS_END_MS);
   const hub = new SimHub(world, instances, (id) => find(id).run);
+  const history = new SimHistory(world, (id) => find(id).run);
   const called = (run: SimRun, call: Call) => {
     find(run.definition.id).journal.called(call.taskId, call.attempt);
     checkParams(run, call);
@@ -65,11 +67,16 @@ export function simulate(
     const journal = new Journal(definition);
     const run = new SimRun(world, engine, journal, definition, {
       invite: (slot) => world.send(() => deliver({ runId: definition.id, slot })),
+      askForProjection: () => history.ask(definition.id),
+      isWatched: () => history.isWatched(definition.id),
+      isKept: (revision) => history.keeps(definition.id, revision),
       isNoted: (lane) => hub.isNoted(definition.id, lane),
-      push: (push) =>
+      push: (push, gone) =>
         world.call(
           () => executors[Number(push.session.split(".")[0]?.split("-")[1])]?.push(push),
-          () => {},
+          (isThere) => {
+            if (isThere === false) survive(gone);
+          },
           () => {},
         ),
     });
@@ -81,7 +88,7 @@ export function simulate(
       throw new Error(`not over after ${OVER_MS / 3600_000} hours: ${describe(runs.values())}`);
     const all = [...runs.values()];
     return (
-      all.every(({ run }) => hasEnded(run.status)) &&
+      all.every(({ run }) => hasEnded(run.status) && history.has(run.definition.id, run.revision)) &&
       world.now > FAULTS_END_MS &&
       executors.every((one) => one.isIdle)
     );
@@ -91,6 +98,15 @@ export function simulate(
   const steps = world.run(isOver, STEPS_MOST);
   const events = [...runs.values()].reduce((sum, { journal }) => sum + journal.length, 0);
   return { steps, events, endedAt: world.now };
+}
+
+/** The object may die of what it is told; then it comes back by its alarm. */
+function survive(tell: () => void): void {
+  try {
+    tell();
+  } catch (error) {
+    if (!(error instanceof Crash)) throw error;
+  }
 }
 
 /** Each kind of fault is on or off for a whole seed: a rare one is not drowned by the others. */
@@ -109,6 +125,8 @@ function chooseFaults(seed: number): Faults {
     executorDies: often(0.05),
     hubForgets: often(0.05),
     instanceDown: often(1),
+    databaseFails: often(0.5),
+    alarmLost: often(0.1),
     clockJumps: often(0.05),
   };
 }
@@ -129,6 +147,7 @@ function makeDefinition(chance: Chance, index: number): Definition {
 function live(world: World, run: SimRun): void {
   const { chance } = world;
   const insist = (command: Parameters<SimRun["execute"]>[0]): void => {
+    if (run.isGone) return;
     try {
       run.execute(command);
     } catch (error) {

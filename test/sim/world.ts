@@ -20,6 +20,10 @@ export type Faults = {
   hubForgets: number;
   /** Of each instance: down for a part of the time. */
   instanceDown: number;
+  /** Of each write of history: the database does not take it, nor then what stands in for it. */
+  databaseFails: number;
+  /** Of each alarm of a run that the sweep would wake: it never rings. */
+  alarmLost: number;
   /** Of each command: the run's clock jumps by up to a minute, forward or back. */
   clockJumps: number;
 };
@@ -36,6 +40,8 @@ export const NO_FAULTS: Faults = {
   executorDies: 0,
   hubForgets: 0,
   instanceDown: 0,
+  databaseFails: 0,
+  alarmLost: 0,
   clockJumps: 0,
 };
 
