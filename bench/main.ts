@@ -1,42 +1,52 @@
-/** `npm run bench [-- NAME] [--json FILE]`: prints a table for each benchmark. */
+/** `npm run bench [-- NAME …] [--json FILE] [--picture FILE]`: prints a table for each benchmark. */
 import { writeFile } from "node:fs/promises";
-import { cpus } from "node:os";
 import { parseArgs } from "node:util";
-import { benchEngine, type Report } from "./engine.ts";
+import { benchCost } from "./cost.ts";
+import { benchEngine } from "./engine.ts";
+import { benchHistory } from "./history.ts";
+import { benchHttp } from "./http.ts";
 import { benchHub } from "./hub.ts";
+import { machine, print, type Report } from "./report.ts";
+import { benchSize } from "./size.ts";
 
-const BENCHMARKS: Record<string, () => Promise<Report>> = { engine: benchEngine, hub: benchHub };
+const BENCHMARKS: Record<string, () => Promise<Report>> = {
+  engine: benchEngine,
+  cost: benchCost,
+  http: benchHttp,
+  history: benchHistory,
+  hub: benchHub,
+  size: benchSize,
+};
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: "string" } } });
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: "string" }, picture: { type: "string" } },
+});
 const names = positionals.length === 0 ? Object.keys(BENCHMARKS) : positionals;
+const unknown = names.find((name) => !Object.hasOwn(BENCHMARKS, name));
+if (unknown !== undefined) {
+  console.error(`there is no benchmark "${unknown}"; there are: ${Object.keys(BENCHMARKS).join(", ")}`);
+  process.exit(2);
+}
 const reports: Report[] = [];
 for (const name of names) {
-  const run = BENCHMARKS[name];
-  if (run === undefined) {
-    console.error(`there is no benchmark "${name}"; there are: ${Object.keys(BENCHMARKS).join(", ")}`);
-    process.exit(2);
-  }
-  const report = await run();
+  const report = await BENCHMARKS[name]?.();
+  if (report === undefined) continue;
   print(report);
   reports.push(report);
 }
-if (values.json !== undefined)
-  await writeFile(values.json, `${JSON.stringify({ machine: machine(), reports }, null, 2)}\n`);
+if (values.json !== undefined) await writeFile(values.json, jsonOf(reports));
+if (values.picture !== undefined) await writePicture(values.picture);
 
-function print({ title, rows, ratios }: Report): void {
-  const width = Math.max(
-    ...[...rows.map(({ name }) => name), ...Object.keys(ratios)].map((name) => name.length),
-  );
-  const cell = (value: number, digits: number) => value.toFixed(digits).padStart(10);
-  console.log(`${title} (${machine()})\n`);
-  console.log(`${"".padEnd(width)}${"median".padStart(10)}${"least".padStart(10)}${"most".padStart(10)}`);
-  for (const { name, medianMs, leastMs, mostMs } of rows) {
-    console.log(`${name.padEnd(width)}${[medianMs, leastMs, mostMs].map((ms) => cell(ms, 1)).join("")}`);
-  }
-  for (const [name, ratio] of Object.entries(ratios)) console.log(`${name.padEnd(width)}${cell(ratio, 2)}`);
-  console.log();
+/** Pictures are files of their own. */
+function jsonOf(reports: Report[]): string {
+  const withoutPictures = reports.map(({ picture: _, ...report }) => report);
+  return `${JSON.stringify({ machine: machine(), reports: withoutPictures }, null, 2)}\n`;
 }
 
-function machine(): string {
-  return `${cpus().length} cores, Node ${process.versions.node}`;
+async function writePicture(file: string): Promise<void> {
+  const picture = reports.find((report) => report.picture !== undefined)?.picture;
+  if (picture !== undefined) return await writeFile(file, picture);
+  console.error(`--picture ${file}: only the benchmark "engine" draws one; it was not run`);
+  process.exitCode = 2;
 }

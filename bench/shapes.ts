@@ -1,6 +1,12 @@
 /** Workflows of echo tasks: nothing is measured but the engine and its way through queue, objects and storage. */
 import type { JsonObject } from "../src/contract/json.ts";
 
+export const SHAPES = ["chain", "fan-out"] as const;
+export type Shape = (typeof SHAPES)[number];
+
+export const shaped = (shape: Shape, count: number): JsonObject =>
+  shape === "chain" ? chain(count) : fanOut(count);
+
 type EchoTask = { id: string; method: string; params: JsonObject; dependencies?: string[] };
 
 /** Each task waits for the one before and hears its answer. */
@@ -14,7 +20,7 @@ export function chain(count: number): JsonObject {
 }
 
 /** Tasks that wait for nothing. */
-export function fanOut(count: number): JsonObject {
+function fanOut(count: number): JsonObject {
   return workflow(
     "fan-out",
     Array.from({ length: count }, (_, index) => echo(index, "side by side")),
