@@ -3,7 +3,7 @@
  * A task's failure is data ({@link TaskError}); what is thrown is a {@link GleitzeitError}.
  */
 import * as z from "zod";
-import { type JsonObject, jsonObject } from "./json.ts";
+import { encodeJson, type JsonObject, jsonObject } from "./json.ts";
 import { LIMITS } from "./limits.ts";
 
 /**
@@ -130,7 +130,7 @@ export type TaskError = z.infer<typeof taskError>;
 /** A task's failure; an over-long message is cut, since it is stored with each event that carries it. */
 export function makeTaskError(code: ErrorCode, message: string, details?: JsonObject): TaskError {
   const error: TaskError = { code, message: cut(message), retryable: retryingOf(code) !== "never" };
-  const isSmall = details !== undefined && JSON.stringify(details).length <= LIMITS.errorDetailsBytes;
+  const isSmall = details !== undefined && encodeJson(details).byteLength <= LIMITS.errorDetailsBytes;
   return isSmall ? { ...error, details } : error;
 }
 

@@ -133,6 +133,8 @@ export const TIMING = {
   reservationMs: 5_000,
   // Waiting so long lifts a task one priority class.
   ageingMs: 60_000,
+  // So long after a run was started by somebody who does not wait for its end its work begins.
+  answerFirstMs: 4,
   // An attempt is timed out by its executor; the run does it itself this much later.
   timeoutGraceMs: 5_000,
   // The first projection of a run waits so long, so that a short run is written once.

@@ -16,6 +16,7 @@ export class Effects {
   readonly #lost: (session: string) => void;
   /** When the alarm is set for; unknown after a load, which only means that it is set again. */
   #alarmAt = Number.POSITIVE_INFINITY;
+  #answersFirst = false;
   /** Counts invitations, so that they go to different executors. */
   #slot = 0;
 
@@ -32,14 +33,15 @@ export class Effects {
     invited(run, count, now);
     const { id } = run.definition;
     const executor = executorOf(sessionAtWork(run)) ?? executorFor(this.#env, id, this.#slot, 0);
-    this.#dispatch(this.#afterAnswer(() => (count === 1 ? this.#ask(executor, id) : this.#send(id, count))));
+    const send = () => this.#dispatch(count === 1 ? this.#ask(executor, id) : this.#send(id, count));
+    if (this.#answersFirst) setTimeout(send, TIMING.answerFirstMs);
+    else send();
+    this.#answersFirst = false;
   }
 
-  /** Whoever started the run hears of it first: the work may keep the same thread busy until it is done. */
-  async #afterAnswer(effect: () => Promise<void>): Promise<void> {
-    await this.#storage.sync();
-    await new Promise((resolve) => setTimeout(resolve, 1));
-    await effect();
+  /** Somebody waits for the answer to this command alone: the work, which may keep the same thread busy, follows it. */
+  answerFirst(): void {
+    this.#answersFirst = true;
   }
 
   push(push: Push): void {

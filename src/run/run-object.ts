@@ -57,7 +57,7 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
 
   start(definition: Uint8Array, waitMs = 0): Promise<Reply<Started>> {
     return replyWith(async () => {
-      const { loaded, replayed } = this.#startOnce(definition);
+      const { loaded, replayed } = this.#startOnce(definition, waitMs);
       return { id: loaded.stored.id, replayed, view: await this.#viewAfter(loaded, waitMs) };
     });
   }
@@ -221,13 +221,14 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
     return projection.leavesAt(run.seq, state.at, settingsOf(this.env).retention);
   }
 
-  #startOnce(definition: Uint8Array): { loaded: Loaded; replayed: boolean } {
+  #startOnce(definition: Uint8Array, waitMs: number): { loaded: Loaded; replayed: boolean } {
     const asked = parseStored(definition);
     const known = this.#load();
     if (known !== undefined) return { loaded: sameStart(known, asked), replayed: true };
     const projection = new Projection({ revision: 0, isKept: false }, asked.createdAt);
     const loaded = { run: makeRun(asked), stored: asked, read: this.#read, projection };
     this.#loaded = loaded;
+    if (waitMs === 0) this.#effects.answerFirst();
     this.#execute({ type: "start", actor: asked.actor }, () => this.#storage.create(definition));
     return { loaded, replayed: false };
   }

@@ -121,7 +121,7 @@ function largestRow({ sql }: DurableObjectStorage): number {
 }
 
 describe("whatever happens in a run", () => {
-  const check = (look: (storage: DurableObjectStorage, saves: Saved[]) => void) =>
+  const check = (look: (storage: DurableObjectStorage, saves: Saved[], written: RunStorage) => void) =>
     fc.assert(
       fc.asyncProperty(commands, (asked) =>
         inside((storage) => {
@@ -129,17 +129,18 @@ describe("whatever happens in a run", () => {
           written.create(encoder.encode("{}"));
           const saves = savesOf(asked);
           save(written, saves);
-          look(storage, saves);
+          look(storage, saves, written);
         }),
       ),
       { seed: 4, numRuns: 40 },
     );
 
   test("every result is read as it was given, by who wrote it and by who opens it later", async () => {
-    await check((storage, saves) => {
-      const written = new RunStorage(storage);
-      expect([...written.readJournal(0)].length).toBeGreaterThan(0);
+    await check((storage, saves, written) => {
       expect(differing(written, saves)).toEqual([]);
+      const opened = new RunStorage(storage);
+      expect([...opened.readJournal(0)].length).toBeGreaterThan(0);
+      expect(differing(opened, saves)).toEqual([]);
     });
   });
 
@@ -157,10 +158,9 @@ describe("whatever happens in a run", () => {
     await check((storage) => {
       const opened = new RunStorage(storage);
       const rows = [...opened.readJournal(0)];
-      const last = rows.map(lastSeqOf).at(-1) ?? 0;
       const some = rows.filter((_, place) => place < 2 || place % 50 === 0 || place > rows.length - 3);
       const edges = some.flatMap((row) => [row.seq - 1, row.seq, lastSeqOf(row)]);
-      for (const after of edges.filter((seq) => seq < last)) {
+      for (const after of edges) {
         const wanted = rows.filter((row) => lastSeqOf(row) > after).map(({ seq }) => seq);
         expect([...opened.readJournal(after)].map(({ seq }) => seq)).toEqual(wanted);
       }
@@ -188,7 +188,7 @@ describe("what one command does", () => {
 
   test("may be 2,000 tasks that fail with as much as an error holds", async () => {
     const error = makeTaskError("timeout", "€".repeat(3000), {
-      stderr: "€".repeat(LIMITS.errorDetailsBytes - 20),
+      stderr: "€".repeat(LIMITS.errorDetailsBytes / 3 - 20),
     });
     expect(error.details).toBeDefined();
     const events = Array.from(
@@ -201,7 +201,7 @@ describe("what one command does", () => {
     );
     const { rows, events: kept, largest } = await appended(events);
     expect(kept).toBe(2000);
-    expect(rows).toBeGreaterThan(100);
+    expect(rows).toBeGreaterThan(40);
     expect(largest).toBeLessThanOrEqual(LIMITS.rowBytes);
   });
 
