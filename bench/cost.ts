@@ -8,6 +8,7 @@ import { type Counts, isQuiet, sum } from "../test/workerd/counting/counts.ts";
 import { type CountedService, withCounting } from "./counted-service.ts";
 import { register } from "./pool.ts";
 import { type ByItem, PEERS, priceOf, SOURCES } from "./prices.ts";
+import type { Report, Table } from "./report.ts";
 import { chain } from "./shapes.ts";
 import { complete, submit } from "./start-run.ts";
 import { usageOf } from "./usage.ts";
@@ -42,9 +43,9 @@ const CASES: Case[] = [
     isAwaited: true,
   },
   { ...echo, name: "one task", runs: 1, isAwaited: true },
-  { ...model, name: "model call of 10 s", runs: 1, isAwaited: false },
-  { ...model, name: "model call of 10 s that a client waits for", runs: 1, isAwaited: true },
-  { ...model, name: `${TOGETHER} model calls of 10 s at once`, runs: TOGETHER, isAwaited: false },
+  { ...model, name: "call of 10 s", runs: 1, isAwaited: false },
+  { ...model, name: "awaited call", runs: 1, isAwaited: true },
+  { ...model, name: `${TOGETHER} calls at once`, runs: TOGETHER, isAwaited: false },
 ];
 
 function chat(name: "slow" | "quick"): JsonObject {
@@ -64,16 +65,7 @@ export type Cost = {
   counts: Counts;
 };
 
-export type CostReport = {
-  title: string;
-  rows: [];
-  ratios: Record<string, number>;
-  figures: Record<string, number>;
-  costs: Cost[];
-  sources: readonly string[];
-};
-
-export async function benchCost(): Promise<CostReport> {
+export async function benchCost(): Promise<Report & { costs: Cost[]; sources: readonly string[] }> {
   const costs = await countCosts();
   const ratios = costs.map(({ name, total, elsewhere }) => [
     `${name}: ours against Cloudflare Workflows`,
@@ -83,10 +75,23 @@ export async function benchCost(): Promise<CostReport> {
     title: "cost: by list prices, from counted operations",
     rows: [],
     ratios: Object.fromEntries(ratios),
-    figures: Object.fromEntries(costs.flatMap(figuresOf)),
+    tables: [
+      tableOf("units a task", costs, ({ usage }) => usage),
+      tableOf("dollars for a million tasks", costs, ({ dollars, total, elsewhere }) => ({
+        ...dollars,
+        "all but storage": total,
+        ...elsewhere,
+      })),
+    ],
     costs,
     sources: SOURCES,
   };
+}
+
+function tableOf(title: string, costs: Cost[], of: (cost: Cost) => Record<string, number>): Table {
+  const names = new Set(costs.flatMap((cost) => Object.keys(of(cost))));
+  const rows = [...names].map((name) => [name, costs.map((cost) => of(cost)[name] ?? 0)]);
+  return { title, columns: costs.map(({ name }) => name), rows: Object.fromEntries(rows) };
 }
 
 async function countCosts(): Promise<Cost[]> {
@@ -148,17 +153,3 @@ async function countOnce(service: CountedService, { workflow, runs, isAwaited }:
   const seconds = isAwaited ? (performance.now() - began) / 1000 : CALL_MS / 1000;
   return { counts: await service.until(isQuiet), seconds };
 }
-
-function figuresOf({ name, usage, dollars, total, elsewhere }: Cost): [string, number][] {
-  const priced = { ...dollars, "all but storage": total, ...elsewhere };
-  return [
-    ...shown(usage, (item) => `${name}: ${item}, a task`),
-    ...shown(priced, (item) => `${name}: ${item}, dollars for a million tasks`),
-  ];
-}
-
-/** What is not 0.00 in print. */
-const shown = (record: Record<string, number>, name: (item: string) => string): [string, number][] =>
-  Object.entries(record)
-    .filter(([, number]) => number >= 0.005)
-    .map(([item, number]) => [name(item), number]);

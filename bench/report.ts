@@ -10,9 +10,13 @@ export type Report = {
   ratios: Record<string, number>;
   /** Numbers whose names say the unit. */
   figures?: Record<string, number>;
+  tables?: Table[];
   /** What `--picture FILE` writes. */
   picture?: string;
 };
+
+/** Cells are numbers, by column; what is nothing everywhere is not shown. */
+export type Table = { title: string; columns: string[]; rows: Record<string, number[]> };
 
 type Column = { name: string; of: (row: Row) => number | undefined };
 
@@ -24,7 +28,7 @@ const COLUMNS: Column[] = [
 ];
 const CELL_CHARS = 10;
 
-export function print({ title, rows, ratios, figures = {} }: Report): void {
+export function print({ title, rows, ratios, figures = {}, tables = [] }: Report): void {
   const numbers = { ...ratios, ...figures };
   const names = [...rows.map(({ name }) => name), ...Object.keys(numbers)];
   const width = Math.max(...names.map((name) => name.length));
@@ -48,6 +52,25 @@ export function print({ title, rows, ratios, figures = {} }: Report): void {
     );
   }
   for (const [name, number] of Object.entries(numbers)) console.log(line(name, [number.toFixed(2)], width));
+  console.log();
+  for (const table of tables) printTable(table);
+}
+
+function printTable({ title, columns, rows }: Table): void {
+  const shown = Object.entries(rows).filter(([, cells]) => cells.some((number) => number >= 0.005));
+  const width = Math.max(title.length, ...shown.map(([name]) => name.length));
+  const cellChars = Math.max(CELL_CHARS, ...columns.map((column) => column.length + 2));
+  const row = (name: string, cells: string[]) =>
+    name.padEnd(width) + cells.map((cell) => cell.padStart(cellChars)).join("");
+  console.log(row(title, columns));
+  for (const [name, cells] of shown) {
+    console.log(
+      row(
+        name,
+        cells.map((number) => number.toFixed(2)),
+      ),
+    );
+  }
   console.log();
 }
 
