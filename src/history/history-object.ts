@@ -26,6 +26,8 @@ const MEMORY: HistoryName = "memory";
 const WAITING: HistoryName = "waiting";
 /** Since when something waits, in ms since 1970; there while something does. */
 const SINCE = "since";
+/** A timer keeps an object: memory is not forgotten between two questions, as it is after some ten seconds without one. */
+const STAY_MS = 5000;
 
 export class HistoryObject extends DurableObject<Env> implements HistoryRpc {
   readonly #history: RunHistory =
@@ -38,6 +40,7 @@ export class HistoryObject extends DurableObject<Env> implements HistoryRpc {
   /** An alarm that was lost all the same is set again by whoever asks next. */
   constructor(context: DurableObjectState, env: Env) {
     super(context, env);
+    if (context.id.name === MEMORY) setInterval(() => {}, STAY_MS);
     if (context.storage.kv.get(SINCE) === undefined) return;
     context.blockConcurrencyWhile(() => this.#setMissingAlarm());
   }
