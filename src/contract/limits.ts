@@ -135,6 +135,8 @@ export const TIMING = {
   ageingMs: 60_000,
   // So long after a run was started by somebody who does not wait for its end its work begins.
   answerFirstMs: 4,
+  // A session that is never idle lets its thread read what has come from outside this often.
+  breathMs: 10,
   // An attempt is timed out by its executor; the run does it itself this much later.
   timeoutGraceMs: 5_000,
   // The first projection of a run waits so long, so that a short run is written once.

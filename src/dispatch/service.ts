@@ -60,6 +60,7 @@ export class Service {
   readonly #tokens: TokenBuffer;
   #stub: ReturnType<typeof runStub> | undefined;
   #heardAt = Date.now();
+  #breathedAt = Date.now();
   #wake: () => void = () => {};
 
   constructor(options: ServiceOptions) {
@@ -114,6 +115,7 @@ export class Service {
   async serve(): Promise<void> {
     try {
       while (!isIdle(this.#session)) {
+        await this.#breathe();
         const answer = await this.#sync();
         if (answer === undefined) return this.#giveUp();
         const orders = takeAnswer(this.#session, answer);
@@ -127,6 +129,13 @@ export class Service {
       console.error("executor: session broke off", error);
       this.#giveUp();
     }
+  }
+
+  /** Where all objects share a thread, tasks that end at once would keep it from every request until none is left. */
+  async #breathe(): Promise<void> {
+    if (Date.now() - this.#breathedAt < TIMING.breathMs) return;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    this.#breathedAt = Date.now();
   }
 
   /** The run's answer; undefined when the lease is about to end without one. It counts from when a sync was sent. */
@@ -256,6 +265,7 @@ export class Service {
       };
     });
     this.#wake = () => {};
+    this.#breathedAt = Date.now();
   }
 
   /** The run does not answer: it will count the attempts as lost, so they must end before it does. */

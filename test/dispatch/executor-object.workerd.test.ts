@@ -100,6 +100,7 @@ test("instant tasks go on beside six calls that wait, and another run is sent on
 test("what answers on their way may bring does not make it full: runs invited at once are all taken, and complete", async () => {
   const ids = await Promise.all(Array.from({ length: 12 }, () => start(workflowOf(chats(1)))));
   expect(await inviteAtOnce(ids)).toEqual(ids.map(() => "taken"));
+  await expect.poll(() => provider.unanswered).toBe(SIX);
   await answerAll(12);
   for (const id of ids) expect((await finished(id)).status).toBe("completed");
   expect(provider.mostUnanswered).toBe(SIX);
@@ -110,6 +111,7 @@ test("it takes as many runs at once as it can have sessions, and no more", async
   const ids = await Promise.all(Array.from({ length: most + 4 }, () => start(workflowOf(chats(1)))));
   const answers = await inviteAtOnce(ids);
   expect(answers).toEqual(ids.map((_, index) => (index < most ? "taken" : "full")));
+  await expect.poll(() => provider.unanswered).toBe(SIX);
   await answerAll(most);
   for (const id of ids.slice(0, most)) expect((await finished(id)).status).toBe("completed");
   expect(provider.mostUnanswered).toBe(SIX);

@@ -21,21 +21,21 @@ const SLOW = {
   })),
 };
 
-const INSTANT = {
+const instantChain = (length: number) => ({
   name: "instant",
-  tasks: Array.from({ length: 5 }, (_, index) => ({
+  tasks: Array.from({ length }, (_, index) => ({
     id: `t${index}`,
     method: "echo/echo",
     params: { message: index === 0 ? "hi" : `\${t${index - 1}.response}` },
   })),
-};
+});
 
 it("a run of 20 tasks of 3 s does not hold up ten runs of instant tasks", async () => {
   const { id } = await client.submit({ workflow: SLOW });
   // It waits for the headers of as many answers as it gets.
   await expect.poll(() => ollama.requests.length, { timeout: 10_000 }).toBe(AT_ONCE);
   const instant = await Promise.all(
-    Array.from({ length: 10 }, () => client.submit({ workflow: INSTANT }, { waitSeconds: 30 })),
+    Array.from({ length: 10 }, () => client.submit({ workflow: instantChain(5) }, { waitSeconds: 30 })),
   );
   // They were done before the slow one's first tasks were.
   expect(ollama.requests).toHaveLength(AT_ONCE);
@@ -48,4 +48,11 @@ it("a run of 20 tasks of 3 s does not hold up ten runs of instant tasks", async 
   const firstEnd = Math.min(...ollama.requests.map(({ endedAt }) => endedAt ?? Infinity));
   expect(began.filter((at) => at < firstEnd)).toHaveLength(AT_ONCE);
   expect(ollama.requests).toHaveLength(TASKS);
+});
+
+it("while thousands of instant tasks follow one another, requests are answered", async () => {
+  const { id, status } = await client.submit({ workflow: instantChain(5000) });
+  const seen = await client.run(id);
+  expect([status, seen.status]).toEqual(["running", "running"]);
+  expect(await client.run(id, { waitSeconds: 50 })).toMatchObject({ status: "completed" });
 });
