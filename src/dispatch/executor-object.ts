@@ -25,8 +25,10 @@ export class ExecutorObject extends DurableObject<Env> implements ExecutorRpc {
   go(runId: RunId): "taken" | "full" {
     if (this.#isFull()) return "full";
     const serving = [...this.#services.values()].find((service) => service.runId === runId);
-    if (serving !== undefined) serving.invite();
-    else this.#serve(runId);
+    if (serving === undefined) this.#serve(runId);
+    // Asked again with room for nothing it would be invited again at once, and so on without an end.
+    else if (this.#roomFor(serving) === 0) return "full";
+    else serving.invite();
     return "taken";
   }
 
@@ -71,6 +73,11 @@ export class ExecutorObject extends DurableObject<Env> implements ExecutorRpc {
     const { held, offered, bytes } = this.#load();
     const isBusy = this.#permits.free <= offered || held + offered >= CAPACITY.callsPerExecutor;
     return isBusy || bytes >= CAPACITY.bytesPerExecutor || this.#services.size >= CAPACITY.callsPerExecutor;
+  }
+
+  /** With what an answer on its way to this one may bring: it is its own. */
+  #roomFor(serving: Service): number {
+    return this.#room().calls + serving.expected;
   }
 
   /** What can begin: bounded by connections without headers, by calls in all, and by what they weigh. */

@@ -257,6 +257,7 @@ export class Service {
   }
 
   async #untilWoken(withinMs: number): Promise<void> {
+    const sleptAt = Date.now();
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, withinMs);
       this.#wake = () => {
@@ -265,7 +266,8 @@ export class Service {
       };
     });
     this.#wake = () => {};
-    this.#breathedAt = Date.now();
+    // Woken sooner, it may have been by an object of the same thread.
+    if (Date.now() - sleptAt >= TIMING.breathMs) this.#breathedAt = Date.now();
   }
 
   /** The run does not answer: it will count the attempts as lost, so they must end before it does. */

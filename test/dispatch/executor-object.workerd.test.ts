@@ -3,10 +3,11 @@ import { runInDurableObject } from "cloudflare:test";
 import { beforeAll, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import type { RunId } from "../../src/contract/id.ts";
 import { CAPACITY } from "../../src/contract/limits.ts";
-import type { Acquire, Grant } from "../../src/contract/sync.ts";
+import type { Acquire, Grant, SyncAnswer } from "../../src/contract/sync.ts";
 import { ExecutorObject } from "../../src/dispatch/executor-object.ts";
 import { HubObject } from "../../src/providers/hub-object.ts";
 import { RunObject } from "../../src/run/run-object.ts";
+import { executorFor } from "../../src/stubs.ts";
 import { emptyDatabase } from "../workerd/history-database.ts";
 import { chat, muteExecutors } from "../workerd/player.ts";
 import { bindings, chain, finished, start, workflowOf } from "../workerd/start.ts";
@@ -121,6 +122,25 @@ test("instant tasks of many runs invited at once are all done", async () => {
   const ids = await Promise.all(Array.from({ length: 40 }, () => start(workflowOf(chain(3)))));
   expect(new Set(await inviteAtOnce(ids))).toEqual(new Set(["taken"]));
   for (const id of ids) expect((await finished(id)).status).toBe("completed");
+});
+
+test("a run whose executor waits for another run's answer asks another executor, and not again and again", async () => {
+  const [silent, other] = [await start(workflowOf(chats(1))), await start(workflowOf(chats(1)))];
+  const answer = Promise.withResolvers<SyncAnswer>();
+  // The object waits as it would for anything.
+  const silence = answer.promise as unknown as SyncAnswer;
+  const sync = vi.spyOn(RunObject.prototype, "sync").mockImplementationOnce(() => silence);
+  vi.mocked(globalThis.fetch).mockImplementation(async () => new Response(LAST));
+  name = executorFor(bindings, other, 0, 0);
+  await invite(silent);
+  await expect.poll(() => sync.mock.calls.length).toBe(1);
+  // From now on runs ask by themselves.
+  vi.mocked(ExecutorObject.prototype.go).mockRestore();
+  await invite(other);
+  expect((await finished(other)).status).toBe("completed");
+  expect(sync.mock.calls.length).toBeLessThan(20);
+  answer.resolve({ work: [], drop: [], follow: false, more: false });
+  sync.mockRestore();
 });
 
 test("a session whose run has more than there was room for stays, and takes it without being invited again", async () => {
