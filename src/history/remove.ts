@@ -1,6 +1,5 @@
 /** Runs leave history with all that belongs to them: their tags, the parts of their records, their share of the counts. */
 import { inArray, type SQL, sql } from "drizzle-orm";
-import { LIMITS } from "../contract/limits.ts";
 import { hasEnded, RUN_STATUSES } from "../contract/run.ts";
 import { countRemoved } from "./counts.ts";
 import { firstIdAfter } from "./id-time.ts";
@@ -8,19 +7,21 @@ import type { RunVersion } from "./run-history.ts";
 import type { Database, Statement } from "./sql.ts";
 import { runRecords, runs, runTags } from "./tables.ts";
 
-/** The oldest runs, of which those that ended are taken: one that is paused for years must not hide them all. */
-const ENDED_CANDIDATES = 20 * LIMITS.scannedRuns;
-
 const ENDED = JSON.stringify(RUN_STATUSES.filter(hasEnded));
 
-/** What ended before `before`, going up the key: as far as runs were made before then, and so many at most. */
+/**
+ * What ended before `before`, going up the key: as far as runs were made before then, and so many at most. It passes over
+ * those that are paused for years, however many they are.
+ */
 export function selectEnded(database: Database, before: number, limit: number) {
-  const oldest = sql`(select id, revision, status, finished_at from runs
-    where id < ${firstIdAfter(before)} order by id limit ${ENDED_CANDIDATES})`;
   return database
-    .select({ id: sql<string>`id`, revision: sql<number>`revision` })
-    .from(oldest)
-    .where(sql`finished_at < ${before} and status in (select value from json_each(${ENDED}))`)
+    .select({ id: runs.id, revision: runs.revision })
+    .from(runs)
+    .where(
+      sql`id < ${firstIdAfter(before)} and finished_at < ${before}
+        and status in (select value from json_each(${ENDED}))`,
+    )
+    .orderBy(runs.id)
     .limit(limit);
 }
 

@@ -1,11 +1,7 @@
 /** Which runs go on and were not heard of for long: the sweep asks, and those that are given are not given again soon. */
 import { inArray, type SQL, sql } from "drizzle-orm";
-import { LIMITS } from "../contract/limits.ts";
 import type { Database } from "./sql.ts";
 import { runs } from "./tables.ts";
-
-/** Runs that go on and are looked at by one question; they are entries of an index, some hundred in a page of it. */
-const SILENT_CANDIDATES = 20 * LIMITS.scannedRuns;
 
 type Silent = { before: number; limit: number };
 
@@ -18,10 +14,12 @@ export const touch = (database: Database, silent: Silent, now: number) =>
     .set({ seenAt: now })
     .where(inArray(runs.id, sql`(${silentIds(silent)})`));
 
-/** The index is used only where its condition stands in the query to the letter. */
+/**
+ * Looks at all that go on: they are entries of an index, some hundred in a page of it, and who must not be forgotten may
+ * be any of them. The index is used only where its condition stands in the query to the letter.
+ */
 function silentIds({ before, limit }: Silent): SQL {
-  return sql`select id from (
-      select id, seen_at from runs
-      where status in ('pending', 'running') and status <> 'completed' limit ${SILENT_CANDIDATES}
-    ) where seen_at < ${before} order by seen_at, id limit ${limit}`;
+  return sql`select id from runs
+    where status in ('pending', 'running') and status <> 'completed' and seen_at < ${before}
+    order by seen_at, id limit ${limit}`;
 }
