@@ -104,6 +104,8 @@ export const LIMITS = {
   // run's object.
   historyBatchBytes: 4 * MIB,
   historyBatchRuns: 50,
+  // History in memory: an object has 128 MB, and reading a page makes copies.
+  memoryHistoryBytes: 48 * MIB,
   // Runs that wait for D1 at most; 100,000 of the usual 3 KiB are 300 MB, and an object holds 10 GB.
   waitingRuns: 100_000,
   // Rows that one page of a list looks at: filters that no index serves together are sieved from so many.

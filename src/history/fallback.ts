@@ -80,12 +80,16 @@ async function settle(
   return { items: items.filter((run) => status === undefined || run.status === status), nextCursor };
 }
 
-/** Not found only where both say so: who hears that a run does not exist takes it for lost. */
+/**
+ * Not found only where both say so: who hears that a run does not exist takes it for lost. Nor is a version without its
+ * record the last one for sure where the other says nothing.
+ */
 async function read({ first, second, health }: Both, id: RunId): Promise<Projection | undefined> {
   const waiting = await ask(() => second.read(id));
   const main = await ask(() => first.read(id), health);
   const found = later(main?.value, waiting?.value);
-  if (found === undefined) for (const answer of [main, waiting]) answered(answer);
+  const isWhole = found !== undefined && found.record.byteLength > 0;
+  if (!isWhole) for (const answer of [main, waiting]) answered(answer);
   return found;
 }
 

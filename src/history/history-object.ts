@@ -49,8 +49,8 @@ export class HistoryObject extends DurableObject<Env> implements HistoryRpc {
    * Whatever breaks off in between, there is an alarm where something waits: it is set before, and again after where what
    * waited before has gone meanwhile.
    */
-  async write(batch: readonly Projection[]): Promise<void> {
-    if (this.ctx.id.name !== WAITING) return await this.#history.write(batch);
+  async write(batch: readonly Projection[], replaced?: readonly RunVersion[]): Promise<void> {
+    if (this.ctx.id.name !== WAITING) return await this.#history.write(batch, replaced);
     await this.#refuseMore(batch.length);
     await this.#drainSoon();
     await this.#history.write(batch);
@@ -105,7 +105,9 @@ export class HistoryObject extends DurableObject<Env> implements HistoryRpc {
     this.#after = drained.after;
     if (!drained.isOver && drained.written === 0) return await this.#drainLater();
     this.#failures = 0;
-    if (!drained.isOver) return await this.ctx.storage.setAlarm(Date.now());
+    // Something may have come after the last page was asked for.
+    const isMore = !drained.isOver || (await this.#count()) > 0;
+    if (isMore) return await this.ctx.storage.setAlarm(Date.now());
     this.ctx.storage.kv.delete(SINCE);
   }
 

@@ -13,13 +13,14 @@ import type { ListedRuns, Projection, RunCounts, RunFilter, RunHistory, RunVersi
 
 type Kept = Projection & { seenAt: number; bytes: number };
 
-/** `ids` are the keys of `runs`, sorted; `counts` are theirs. */
-type Memory = { runs: Map<RunId, Kept>; ids: RunId[]; counts: RunCounts };
+/** `ids` are the keys of `runs`, sorted; `counts` and `bytes` are theirs. */
+type Memory = { runs: Map<RunId, Kept>; ids: RunId[]; counts: RunCounts; bytes: number };
 
 export function memoryHistory(): RunHistory {
-  const memory: Memory = { runs: new Map(), ids: [], counts: countsOf([]) };
+  const memory: Memory = { runs: new Map(), ids: [], counts: countsOf([]), bytes: 0 };
   return {
-    write: async (batch) => {
+    write: async (batch, replaced = []) => {
+      remove(memory, replaced);
       for (const projection of batch) keep(memory, projection);
     },
     list: async (filter, page) => list(memory, filter, parseAsked(filter, page)),
@@ -41,6 +42,16 @@ function keep(memory: Memory, { revision, summary, record }: Projection): void {
   const bytes = new TextEncoder().encode(JSON.stringify(summary)).length + record.length;
   const copy = { revision, summary: structuredClone(summary), record: record.slice() };
   memory.runs.set(summary.id, { ...copy, seenAt: Date.now(), bytes });
+  memory.bytes += bytes - (known?.bytes ?? 0);
+  forgetOldest(memory);
+}
+
+/** An object has 128 MB: where there is no room for more, the oldest make it. Their own objects keep them. */
+function forgetOldest(memory: Memory): void {
+  while (memory.bytes > LIMITS.memoryHistoryBytes && memory.ids.length > 1) {
+    const oldest = memory.runs.get(memory.ids[0] ?? "");
+    if (oldest !== undefined) remove(memory, [{ id: oldest.summary.id, revision: oldest.revision }]);
+  }
 }
 
 function copyOf(kept: Kept | undefined): Projection | undefined {
@@ -102,17 +113,19 @@ function endedBefore({ runs, ids }: Memory, before: number, limit: number): RunV
     .map(({ summary, revision }) => ({ id: summary.id, revision }));
 }
 
-function remove({ runs, ids, counts }: Memory, versions: readonly RunVersion[]): number {
-  const there = versions.flatMap(({ id, revision }) => {
+function remove(memory: Memory, versions: readonly RunVersion[]): number {
+  const { runs, ids, counts } = memory;
+  let removed = 0;
+  for (const { id, revision } of versions) {
     const kept = runs.get(id);
-    return kept?.revision === revision ? [kept.summary] : [];
-  });
-  for (const { id, status } of there) {
-    if (!runs.delete(id)) continue;
+    if (kept?.revision !== revision) continue;
+    runs.delete(id);
     ids.splice(placeOf(ids, id), 1);
-    counts[status]--;
+    counts[kept.summary.status]--;
+    memory.bytes -= kept.bytes;
+    removed++;
   }
-  return there.length;
+  return removed;
 }
 
 function page({ runs, ids }: Memory, after: RunId): Projection[] {

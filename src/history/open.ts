@@ -64,7 +64,7 @@ async function isDatabaseFailing(env: Env): Promise<boolean> {
 function historyObject(env: Env, name: HistoryName): RunHistory {
   const ask = <Value>(question: (stub: Stub) => Promise<Value>) => askObject(env, name, question);
   return {
-    write: (batch) => ask((stub) => stub.write(batch)),
+    write: (batch, replaced) => ask((stub) => stub.write(batch, replaced)),
     list: async (filter, page) => {
       parseAsked(filter, page);
       return await ask((stub) => stub.list(filter, page));

@@ -40,8 +40,11 @@ export type RunCounts = Record<RunStatus, number>;
 export type RunVersion = { id: RunId; revision: number };
 
 export type RunHistory = {
-  /** All of the batch or nothing. Idempotent by (run, revision), so a batch may be sent again, whole or in part. */
-  write(batch: readonly Projection[]): Promise<void>;
+  /**
+   * All of the batch or nothing. Idempotent by (run, revision), so a batch may be sent again, whole or in part. Runs that
+   * are still one of the `replaced` versions are removed first: the batch may have the same one otherwise.
+   */
+  write(batch: readonly Projection[], replaced?: readonly RunVersion[]): Promise<void>;
   /** Newest first. Runs that arrive between two pages neither push others out nor make them appear twice. */
   list(filter: RunFilter, page: RunPage): Promise<ListedRuns>;
   /** Exactly what was written last. */

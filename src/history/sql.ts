@@ -30,7 +30,7 @@ export type Store = {
 
 export function sqlHistory(store: Store): RunHistory {
   return {
-    write: (batch) => write(store, batch),
+    write: (batch, replaced = []) => write(store, batch, replaced),
     list: (filter, page) => list(store, filter, page),
     read: (id) => read(store, id),
     count: () => count(store),
@@ -41,8 +41,15 @@ export function sqlHistory(store: Store): RunHistory {
   };
 }
 
-async function write({ database, ...store }: Store, batch: readonly Projection[]): Promise<void> {
-  const [first, ...rest] = projectStatements(database, batch, Date.now());
+async function write(
+  { database, ...store }: Store,
+  batch: readonly Projection[],
+  replaced: readonly RunVersion[],
+): Promise<void> {
+  const [first, ...rest] = [
+    ...(replaced.length === 0 ? [] : removeStatements(database, replaced)),
+    ...projectStatements(database, batch, Date.now()),
+  ];
   if (first !== undefined) await answered("write", store.write([first, ...rest]));
 }
 

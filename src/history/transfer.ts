@@ -8,7 +8,7 @@ import { isJsonObject } from "../contract/json.ts";
 import type { Projection, RunHistory, RunVersion } from "./run-history.ts";
 
 export type TransferSource = Pick<RunHistory, "page">;
-export type TransferTarget = Pick<RunHistory, "read" | "write" | "remove">;
+export type TransferTarget = Pick<RunHistory, "read" | "write">;
 
 /** The platform lets a Worker wait for the answers of 6 connections. */
 const READS_AT_ONCE = 6;
@@ -60,10 +60,13 @@ async function copy(page: Projection[], wanted: Version[], to: TransferTarget) {
   const lacking = wanted.filter((one) => !isThere(one, before));
   if (lacking.length === 0) return { copied: 0, found: before };
   const ids = new Set(lacking.map(({ id }) => id));
-  // `write` takes later revisions only: another content of the same one has to go first.
+  // `write` takes later revisions only, but for what it replaces: another content of the same one.
   const others = lacking.filter(({ id, revision }) => before.get(id)?.revision === revision);
-  if (others.length > 0) await to.remove(others.map(({ id, revision }) => ({ id, revision })));
-  await to.write(page.filter(({ summary }) => ids.has(summary.id)));
+  const replaced = others.map(({ id, revision }) => ({ id, revision }));
+  await to.write(
+    page.filter(({ summary }) => ids.has(summary.id)),
+    replaced,
+  );
   const kept = [...before].filter(([id]) => !ids.has(id));
   return { copied: lacking.length, found: new Map([...kept, ...(await findVersions(to, lacking))]) };
 }

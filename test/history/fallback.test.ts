@@ -224,6 +224,15 @@ describe("a run", () => {
     expect(await inFakeTime(history.read(one.summary.id))).toEqual(one);
   });
 
+  it("that goes on, as the one has it, may have ended in the other: that is not said while the other is away", async () => {
+    const going = { ...sampleRun(1), status: "running" as const };
+    await main.inside.write([{ revision: 2, summary: going, record: new Uint8Array() }]);
+    await waiting.inside.write([one]);
+    expect(await history.read(going.id)).toEqual(one);
+    waiting.mood = "refusing";
+    await expect(history.read(going.id)).rejects.toMatchObject(UNAVAILABLE);
+  });
+
   it("is not there only where both say so", async () => {
     expect(await history.read(one.summary.id)).toBeUndefined();
     for (const away of [main, waiting]) {

@@ -1,5 +1,5 @@
 /** What waits for D1: that it gets there, when, and that nothing strands it. */
-import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { runInDurableObject } from "cloudflare:test";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { LIMITS, TIMING } from "../../src/contract/limits.ts";
@@ -13,6 +13,7 @@ import {
   moveTables,
   objectOf,
   openWaiting,
+  unload,
   type Waiting,
   whileAway,
 } from "../workerd/waiting.ts";
@@ -237,7 +238,7 @@ describe("the objects that are backends of their own", () => {
   test("durable has it when it is loaded again, memory has forgotten it", async () => {
     for (const name of ["durable", "memory"] as const) {
       await openHistory(bindings, name).write(runsOf(3));
-      await evictDurableObject(objectOf(name));
+      await unload(name);
     }
     expect(await openHistory(bindings, "durable").page(undefined)).toEqual(runsOf(3));
     expect(await openHistory(bindings, "memory").page(undefined)).toEqual([]);

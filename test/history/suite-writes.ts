@@ -43,6 +43,19 @@ export function describeWrites(open: () => Promise<RunHistory>): void {
       expect(await readRecord(run.id)).toBe("late");
     });
 
+    test("another content of the same revision is taken where it replaces that, and nothing else goes", async () => {
+      const [one, other] = [sampleRun(1, { tags: { team: "a" } }), sampleRun(2)];
+      await history.write([sampleProjection(one, 5, "old"), sampleProjection(other, 5, "kept")]);
+      const fresh = { ...one, tags: { team: "b" } };
+      await history.write([sampleProjection(fresh, 5, "new")], [{ id: one.id, revision: 4 }]);
+      expect(await readRecord(one.id)).toBe("old");
+      await history.write([sampleProjection(fresh, 5, "new")], [{ id: one.id, revision: 5 }]);
+      expect([await readRecord(one.id), await readRecord(other.id)]).toEqual(["new", "kept"]);
+      expect((await history.count()).completed).toBe(2);
+      const tagged = (value: string) => history.list({ tag: { key: "team", value } }, { limit: 5 });
+      expect([(await tagged("a")).items, (await tagged("b")).items]).toEqual([[], [fresh]]);
+    });
+
     test("an earlier revision that arrives late is ignored, however large it is", async () => {
       const run = sampleRun(1);
       await history.write([sampleProjection(run, 5, "late")]);

@@ -137,7 +137,7 @@ describe("a target that does not keep what it is given", () => {
   ])("is not equal to its source: it %s", async (_, ours) => {
     const runs = [runOf(1), runOf(2), runOf(3), runOf(4)];
     const side = await sideOf([...ours, runOf(3), runOf(4)]);
-    const done = await copy(await sideOf(runs), { ...side, write: async () => {}, remove: async () => {} });
+    const done = await copy(await sideOf(runs), { ...side, write: async () => {} });
     expect(done).toMatchObject({ copied: 1, isDone: true, isEqual: false });
     expect(done.from.digest).not.toBe(done.to.digest);
   });
@@ -151,7 +151,6 @@ describe("the digests of both sides", () => {
         const done = await copy(await sideOf(theirs), {
           ...to,
           write: async () => {},
-          remove: async () => {},
         });
         const ids = theirs.map(({ summary }) => summary.id);
         const same = inOrder(ours.filter(({ summary }) => ids.includes(summary.id)));
@@ -231,8 +230,7 @@ async function copyUntilBroken(from: Kept, to: Kept, calls: number, progress?: T
   const source: TransferSource = { page: (after) => call(() => from.side.page(after)) };
   const target: TransferTarget = {
     read: (id) => call(() => to.side.read(id)),
-    write: (batch) => call(() => to.side.write(batch)),
-    remove: (versions) => call(() => to.side.remove(versions)),
+    write: (batch, replaced) => call(() => to.side.write(batch, replaced)),
   };
   let last = progress;
   for (let step = 0; step < CALLS_MOST && !last?.isDone; step++) {
@@ -245,5 +243,5 @@ async function copyUntilBroken(from: Kept, to: Kept, calls: number, progress?: T
 
 function readOnly(side: RunHistory): TransferTarget {
   const refuse = () => Promise.reject(new Error("something was written"));
-  return { read: side.read, write: refuse, remove: refuse };
+  return { read: side.read, write: refuse };
 }

@@ -60,7 +60,7 @@ function historyBy(view: (storage: DurableObjectStorage) => DurableObjectStorage
   const inside = <Result>(call: (history: RunHistory) => Promise<Result>) =>
     withStorage((storage) => call(durableHistory(view(storage))));
   return {
-    write: (batch) => inside((history) => history.write(batch)),
+    write: (batch, replaced) => inside((history) => history.write(batch, replaced)),
     list: (filter, page) => inside((history) => history.list(filter, page)),
     read: (id) => inside((history) => history.read(id)),
     count: () => inside((history) => history.count()),

@@ -48,7 +48,13 @@ async function empty(name: HistoryName): Promise<void> {
     await storage.deleteAlarm();
     await storage.deleteAll();
   });
-  await evictDurableObject(objectOf(name));
+  await unload(name);
+}
+
+/** The next question loads it anew. What is in memory is never evicted, but deployed over. */
+export async function unload(name: HistoryName): Promise<void> {
+  if (name !== "memory") return await evictDurableObject(objectOf(name));
+  await runInDurableObject(objectOf(name), (_, state) => state.abort("deployed over")).catch(() => {});
 }
 
 /** D1 as it is, but its tables are elsewhere meanwhile. */
