@@ -3,7 +3,6 @@
  * the object is gone; so it is all there is, or nothing.
  */
 import { decodeJson, type Json } from "../contract/json.ts";
-import { LIMITS } from "../contract/limits.ts";
 import type { Run } from "../engine/run.ts";
 import type { Stored } from "./definition.ts";
 import type { JournalRow } from "./run-storage.ts";
@@ -22,9 +21,9 @@ type Source = {
   readResultBytes(taskId: string, attempt: number): Uint8Array;
 };
 
-/** JSON in UTF-8; empty where it would be more than `LIMITS.historyBatchBytes`: such a run stays in its object. */
-export function encodeRecord(run: Run, source: Source): Uint8Array {
-  return joinWithin(piecesOf(run, source), LIMITS.historyBatchBytes) ?? new Uint8Array();
+/** JSON in UTF-8; empty where it would be more than `most` bytes: such a run stays in its object. */
+export function encodeRecord(run: Run, source: Source, most: number): Uint8Array {
+  return joinWithin(piecesOf(run, source), most) ?? new Uint8Array();
 }
 
 /** Trusts the bytes: this file made them. */

@@ -140,8 +140,9 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
     const loaded = this.#load();
     if (loaded === undefined) return undefined;
     const { run } = loaded;
-    const record = hasEnded(run.state.status) ? encodeRecord(run, this.#storage) : new Uint8Array();
-    return { revision: run.seq, summary: answerSummary(loaded), record };
+    const summary = answerSummary(loaded);
+    const most = hasEnded(run.state.status) ? LIMITS.historyBatchBytes - summary.byteLength : 0;
+    return { revision: run.seq, summary, record: encodeRecord(run, this.#storage, most) };
   }
 
   projected(revision: number, isKept: boolean): void {
@@ -190,9 +191,10 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
     }
     this.#kept = this.#storage.readLeases();
     restoreLeases(run, this.#kept, Date.now());
+    const { history } = settingsOf(this.env);
     // Of one that goes on it is not noted what history has: it is asked when that has had its time.
     const askedAt = hasEnded(run.state.status) ? undefined : Date.now();
-    const projection = new Projection(this.#storage.readProjected(), happenedAt, askedAt);
+    const projection = new Projection(this.#storage.readProjected(history), happenedAt, askedAt);
     this.#loaded = { run, stored, read: this.#read, projection };
     this.#askWhoIsThere(run);
     return this.#loaded;
@@ -304,7 +306,8 @@ export class RunObject extends DurableObject<Env> implements RunRpc {
 
   /** All is done but to leave, which is noted with the alarm for it: rows that are written together cost one save. */
   #rest({ projection }: Loaded, leavesAt: number): void {
-    if (this.#effects.wakeAt(leavesAt)) this.#storage.markProjected(projection.acknowledged);
+    if (!this.#effects.wakeAt(leavesAt)) return;
+    this.#storage.markProjected(settingsOf(this.env).history, projection.acknowledged);
   }
 
   #askForTokens(run: Run): void {

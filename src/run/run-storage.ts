@@ -6,11 +6,12 @@
  * `journal`, seq: one row for each command that changed something: its events, folded on load, and beside them, read
  *   only when they are wanted, the small results that came with them. Never updated.
  * `result/TASK#ATTEMPT`, part: the JSON of a completed attempt that is not small.
- * `projected`, revision: the last event that history has of a run that ended; `at` is 1 where it has all of the run.
+ * `projected/BACKEND`, revision: the last event that this history has of a run that ended; `at` is 1 where it has all.
  *
  * And a key, `leases`: only while an executor is silent and the object was loaded meanwhile. The table is made by start:
  * asking for an unknown id writes nothing.
  */
+import type { HistoryBackend } from "../contract/api.ts";
 import type { RunEvent } from "../contract/event.ts";
 import type { Json } from "../contract/json.ts";
 import { decodeJson } from "../contract/json.ts";
@@ -119,15 +120,17 @@ export class RunStorage {
     }
   }
 
-  markProjected({ revision, isKept }: Projected): void {
-    const kept = isKept ? 1 : 0;
-    this.#sql.exec("INSERT OR IGNORE INTO run (name, part, at) VALUES ('projected', ?, ?)", revision, kept);
+  markProjected(history: HistoryBackend, { revision, isKept }: Projected): void {
+    const [name, kept] = [`projected/${history}`, isKept ? 1 : 0];
+    this.#sql.exec("INSERT OR REPLACE INTO run (name, part, at) VALUES (?, ?, ?)", name, revision, kept);
   }
 
-  readProjected(): Projected {
+  /** What another history has does not count: the run is asked for again where the setting has changed. */
+  readProjected(history: HistoryBackend): Projected {
     const [last] = this.#sql
       .exec<{ part: number; at: number }>(
-        "SELECT part, at FROM run WHERE name = 'projected' ORDER BY part DESC LIMIT 1",
+        "SELECT part, at FROM run WHERE name = ? ORDER BY part DESC LIMIT 1",
+        `projected/${history}`,
       )
       .toArray();
     return last === undefined

@@ -59,7 +59,7 @@ async function isThereAfter(id: RunId, days: number): Promise<boolean> {
 /** What the table says that history has. */
 const markOf = (id: RunId) =>
   runInDurableObject(objectOf(id), (_, { storage }) =>
-    storage.sql.exec("SELECT part AS revision, at AS kept FROM run WHERE name = 'projected'").toArray(),
+    storage.sql.exec("SELECT part AS revision, at AS kept FROM run WHERE name = 'projected/d1'").toArray(),
   );
 
 /** How often the runs ask history to fetch them. */
@@ -74,6 +74,19 @@ function countQuestions(): () => number {
 const METRICS = { backlogCount: 0, backlogBytes: 0, oldestMessageTimestamp: new Date(0) };
 
 describe("a run of which history has all", () => {
+  test("and another history had it before the setting was changed, stays until the one of the setting has it", async () => {
+    const id = await startEnded();
+    await consume([id]);
+    await ring(id);
+    await runInDurableObject(objectOf(id), (_, { storage }) => {
+      storage.sql.exec("UPDATE run SET name = 'projected/durable' WHERE name = 'projected/d1'");
+    });
+    await evictDurableObject(objectOf(id));
+    expect(await isThereAfter(id, 8)).toBe(true);
+    await consume([id]);
+    expect(await isThereAfter(id, 9)).toBe(false);
+  });
+
   test("leaves 7 days after its end, not earlier", async () => {
     const id = await startEnded();
     await consume([id]);

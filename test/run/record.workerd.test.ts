@@ -8,6 +8,8 @@ import type { JournalRow } from "../../src/run/run-storage.ts";
 import { type Drive, started } from "../engine/drive.ts";
 import { Executor } from "../engine/executor.ts";
 
+const MOST = LIMITS.historyBatchBytes;
+
 /** What the run's object has in its storage; `read` counts what of it is read. */
 function storageOf(drive: Drive) {
   const read = { journalRows: 0, results: 0 };
@@ -45,13 +47,13 @@ function completedWith(notation: string, result: Json): Drive {
   return drive;
 }
 
-const recordOf = (drive: Drive) => parseRecord(encodeRecord(drive.run, storageOf(drive)));
+const recordOf = (drive: Drive) => parseRecord(encodeRecord(drive.run, storageOf(drive), MOST));
 
 describe("a record has", () => {
   test("the definition as it rests, every row of the journal, and every result", () => {
     const drive = completedWith("a b:a c:a,b", { text: "é" });
     const storage = storageOf(drive);
-    expect(decodeJson(encodeRecord(drive.run, storage))).toEqual({
+    expect(decodeJson(encodeRecord(drive.run, storage, MOST))).toEqual({
       definition: definitionOf(drive),
       journal: storage.rows,
       results: ["a", "b", "c"].map((taskId) => ({ taskId, attempt: 1, result: { text: "é" } })),
@@ -111,8 +113,7 @@ describe("a record has", () => {
 });
 
 describe("the size of a record", () => {
-  const MOST = LIMITS.historyBatchBytes;
-  const sizeOf = (drive: Drive) => encodeRecord(drive.run, storageOf(drive)).byteLength;
+  const sizeOf = (drive: Drive) => encodeRecord(drive.run, storageOf(drive), MOST).byteLength;
 
   test("is what one batch of history takes, to the byte; beyond there is none", () => {
     const rest = sizeOf(completedWith("a", ""));
@@ -133,7 +134,7 @@ describe("the size of a record", () => {
   test("is nothing where the results are too many together, which are read no further than they fit", () => {
     const drive = completedWith("a b c d e f g h", "x".repeat(MOST / 4));
     const storage = storageOf(drive);
-    expect(encodeRecord(drive.run, storage).byteLength).toBe(0);
+    expect(encodeRecord(drive.run, storage, MOST).byteLength).toBe(0);
     expect(storage.read.results).toBe(4);
   });
 
@@ -143,7 +144,7 @@ describe("the size of a record", () => {
     const row = storage.rows[0];
     if (row === undefined) throw new Error("the run has no journal");
     storage.rows = Array.from({ length: 1_000_000 }, () => row);
-    expect(encodeRecord(drive.run, storage).byteLength).toBe(0);
+    expect(encodeRecord(drive.run, storage, MOST).byteLength).toBe(0);
     expect(storage.read).toMatchObject({ results: 0 });
     expect(storage.read.journalRows).toBeLessThan(MOST / JSON.stringify(row).length + 2);
   });
@@ -152,7 +153,7 @@ describe("the size of a record", () => {
     const drive = started("a", { given: { text: "x".repeat(MOST) } });
     drive.tell({ type: "cancel", actor: "local" });
     const storage = storageOf(drive);
-    expect(encodeRecord(drive.run, storage).byteLength).toBe(0);
+    expect(encodeRecord(drive.run, storage, MOST).byteLength).toBe(0);
     expect(storage.read.journalRows).toBe(0);
   });
 });

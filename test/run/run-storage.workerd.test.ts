@@ -229,7 +229,7 @@ test("a run that is removed leaves no table, no key and no alarm, and the object
       savesOf([[{ kind: "completed", taskId: "a", result: textOf(LIMITS.rowBytes, "€"), count: 2 }]]),
     );
     written.writeLeases({ ada: 1 });
-    written.markProjected({ revision: 2, isKept: true });
+    written.markProjected("d1", { revision: 2, isKept: true });
     await storage.setAlarm(Date.now() + 3_600_000);
     await written.remove();
     const tables = storage.sql.exec(
